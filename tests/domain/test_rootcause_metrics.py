@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
 from practice.domain.rootcause.analysis import analyse
-from practice.domain.rootcause.robust import excess
 from practice.domain.rootcause.telemetry import Telemetry
 from practice.domain.rootcause.types import Analysis, EvidenceKind, Outcome
 from tests.domain.rootcause_world import ALERT, metrics
@@ -157,13 +155,3 @@ def test_one_caller_alone_or_a_callee_that_is_slow_itself_is_as_before(
     }
     found = ranked(values, CALLS)
     assert (found.causes[0].service, found.causes[0].kind) == (cause, EvidenceKind.LATENCY)
-
-
-@pytest.mark.parametrize(
-    ("earlier", "now", "is_news"), [(2, 2, False), (1, 2, True), (2, 6, True), (0, 2, True)]
-)
-def test_what_comes_back_each_now_and_then_is_usual(earlier: int, now: int, is_news: bool) -> None:
-    """A job had run ``earlier`` times, for two samples each."""
-    before = np.array([*([*STEADY, *STEADY, 9.0, 9.2] * earlier), *STEADY, *STEADY])
-    values = np.array([*[9.0] * now, *STEADY[: 8 - now]])
-    assert (excess(values, before, np.zeros(0), np.sort(before)).weight > 0) is is_news

@@ -7,11 +7,9 @@ than "this is as usual". They need no unit, so metrics, spans and logs can be we
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from practice.domain.rootcause.telemetry import Floats
 
@@ -112,26 +110,6 @@ class Excess:
         return quantile(np.sort(run), 0.5)
 
 
-def _recurring(values: Floats, before: Floats, bar: float) -> float:
-    """How far ``before`` rose above ``bar`` twice, for about as long as ``values`` do at most.
-
-    What comes back, as jobs at fixed times do, is usual, however rarely it is seen. What came once
-    may have been another fault. Both are in order of time.
-    """
-    lasts = max((stop - start for start, stop in _runs(values > bar)), default=0)
-    peaks = [
-        float(before[start:stop].max()) for start, stop in _runs(before > bar)
-        if 2 * (stop - start) >= lasts
-    ]  # fmt: skip
-    return sorted(peaks)[-2] if len(peaks) > 1 else bar
-
-
-def _runs(of: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
-    """First row of each run of true ones, and the row after it."""
-    edges = np.flatnonzero(np.diff(of, prepend=False, append=False)).tolist()
-    return zip(edges[::2], edges[1::2], strict=True)
-
-
 def excess(
     values: Floats, before: Floats, reference: Floats, usual: Floats, *, longest: int = 4
 ) -> Excess:
@@ -142,8 +120,7 @@ def excess(
     The bar is Tukey's fence over all usual samples, which a quarter of bad ones cannot move (an
     earlier fault may lie in ``before``), and no lower than the reference normally reaches. The
     empirical tail counts once, since neighboring samples are alike; each sample of the run adds
-    the logarithm of its distance to the bar, up to ``longest`` samples. ``values`` and ``before``
-    are in order of time.
+    the logarithm of its distance to the bar, up to ``longest`` samples.
     """
     low, high = quantile(usual, 0.25), quantile(usual, 0.75)
     bar = high + _FENCE * (high - low)
@@ -159,7 +136,6 @@ def excess(
         bar = max(bar, quantile(earlier, 0.5) + 2.0 * scale_of(earlier))
     if high == low:  # nearly always one value: what the rest reaches now and then is usual too
         bar = max(bar, quantile(usual, _NOW_AND_THEN))
-    bar = max(bar, _recurring(values, before, bar))
     reach = max(noise, bar - middle, _NOTABLE * float(np.abs(usual[[0, -1]]).max()))
     gain = 2.0 * np.log1p(np.clip((values - bar) / reach, 0.0, _FARTHEST))
     for first in np.flatnonzero(gain > 0):
