@@ -14,8 +14,9 @@ from practice.agents.rules import schema
 from practice.agents.rules.documents import failure, leaves, parse, records
 from practice.agents.rules.flows import makers, sequence, sources
 from practice.agents.rules.linking import cursor_parameter
-from practice.agents.rules.mistakes import mistakes, raw_name, state_of
+from practice.agents.rules.mistakes import mistakes, raw_name
 from practice.agents.rules.paging import counts, cursor
+from practice.agents.rules.refusals import state_of
 from practice.agents.rules.schema import Role
 from practice.agents.rules.sent import told_first
 from practice.agents.rules.words import LIST_VERBS, nouns, parts

@@ -8,26 +8,19 @@ from typing import Any
 
 from practice.agents.rules import schema
 from practice.agents.rules.breaking import broke
-from practice.agents.rules.documents import failure, leaves, noun_of, records
+from practice.agents.rules.documents import failure, leaves, records
 from practice.agents.rules.errors import Diagnosis, Trouble, diagnose, message
-from practice.agents.rules.linking import abouts
 from practice.agents.rules.places import location
 from practice.agents.rules.recovery import same_thing
-from practice.agents.rules.schema import DESCRIBING, Role
+from practice.agents.rules.refusals import general, noun_named, refusal
+from practice.agents.rules.schema import Role
 from practice.agents.rules.standing import asks_for_every, state_asked
 from practice.agents.rules.twins import stand_ins
-from practice.agents.rules.words import GENERIC, content, nouns, parts
+from practice.agents.rules.words import content, parts
 from practice.domain.types import Json, Step, ToolSpec
 
 Lesson = dict[str, Any]
 _FIXED = frozenset({Role.CHOICE, Role.FLAG, Role.LIST, Role.NUMBER})
-#: how a message says that something else has to come before; "the first week" does not.
-_FIRST = re.compile(
-    r"\b(?:must|should|please|(?:have|has|needs?) to) first\b|(?<!\bthe )\bfirst\s*(?:[.,;:!()]|$)",
-    re.IGNORECASE,
-)
-#: how it says that something is not yet so: "not holding anything", "is not at the dock".
-_LACKS = re.compile(r"\bnot (?:at|in|on|yet|\w+(?:ed|ing))\b|\bha(?:s|ve) no\b", re.IGNORECASE)
 _ABOVE = re.compile(
     r"\b(?:above|over|more than|exceeding)\s+(\d+(?:\.\d+)?)(?=\s|,|$)", re.IGNORECASE
 )
@@ -52,7 +45,7 @@ def mistakes(
             # It broke and says no more: that it worked later proves nothing of what came between.
             continue
         if not after:
-            yield from _refusal(steps[:place], failed, found, known)
+            yield from refusal(steps[:place], failed, found, known)
             yield from _told(failed, found, after)
             continue
         again = after[0]
@@ -107,10 +100,10 @@ def _prerequisite(
         "needs": first.tool,
         "settings": settings,
         "same": same,
-        "called": {n: _noun(failed.tool, n, known.get(failed.tool)) for n in same},
+        "called": {n: noun_named(failed.tool, n, known.get(failed.tool)) for n in same},
         "about": next((n for n in failed.arguments if "id" in parts(n)), ""),
         "taken": taken,
-        "error": _general(message(found.text), failed, known.get(failed.tool)),
+        "error": general(message(found.text), failed, known.get(failed.tool)),
         "code": found.code,
         **({"state": state} if state else {}),
         **({"every": every} if every else {}),
@@ -309,7 +302,7 @@ def _condition(
                 "wanted": yes[field],
                 "shown_by": shown.tool if shown else "",
                 "code": found.code,
-                "error": _general(found.text, failed, known.get(failed.tool)),
+                "error": general(found.text, failed, known.get(failed.tool)),
                 "steps": sorted(
                     {failed.number, again.number, *(s.number for s in (where, shown) if s)}
                 ),
@@ -336,79 +329,12 @@ def _instead(failed: Step, other: Step, found: Diagnosis, known: dict[str, ToolS
         "tool": failed.tool,
         "other": other.tool,
         "code": found.code,
-        "error": _general(found.text, failed, known.get(failed.tool)),
+        "error": general(found.text, failed, known.get(failed.tool)),
         "steps": [failed.number, other.number],
     }
-
-
-def _refusal(
-    before: list[Step], failed: Step, found: Diagnosis, known: dict[str, ToolSpec]
-) -> Iterator[Lesson]:
-    told = (Trouble.REFUSED, Trouble.PREREQUISITE)
-    if found.trouble not in told or schema.is_read(known[failed.tool]) or broke(found.text):
-        return
-    said = found.text.lower()
-    # A state is the reason only where the error says so; otherwise it merely happened to be so.
-    states = {k: v for k, v in state_of(failed, before).items() if v and str(v).lower() in said}
-    error = _general(found.text, failed, known.get(failed.tool))
-    yield {
-        "kind": "refusal",
-        "key": f"refusal:{failed.tool}:{found.code or ' '.join(parts(error)[:6])}",
-        "tool": failed.tool,
-        "code": found.code,
-        "error": error,
-        "state": states,
-        # What has to come first nobody did: the tool's own words are all that is known of it.
-        **({"first": True} if _asks_first(found) else {}),
-        "steps": [failed.number],
-    }
-
-
-def _asks_first(found: Diagnosis) -> bool:
-    return found.trouble is Trouble.PREREQUISITE or any(
-        pattern.search(found.text) for pattern in (_FIRST, _LACKS)
-    )
-
-
-def _general(said: str, failed: Step, tool: ToolSpec | None) -> str:
-    """Return an error without the names of the things it happened to be about."""
-    for name, value in failed.arguments.items():
-        known = tool if tool is not None and name in tool.parameters else None
-        entity = known is not None and schema.role(known, name) is Role.ENTITY
-        noun = _noun(failed.tool, name, tool)
-        if not noun or not isinstance(value, str) or not (entity or re.search(r"\d", value)):
-            continue
-        if DESCRIBING & set(parts(name)) or len(value) < 2 or value.lower() == noun:
-            continue
-        # "the north bed" and "bed north" are both the bed.
-        word, told = re.escape(noun), re.escape(value)
-        own = rf"(?:\bthe )?\b(?:{word} )?(?<!\w){told}(?!\w)(?: {word}\b)?"
-        said = re.sub(own, f"the {noun}", said, flags=re.IGNORECASE)
-    return said
-
-
-def _noun(called: str, name: str, tool: ToolSpec | None) -> str:
-    """Return what a parameter names, from the words of its tool where its own say nothing."""
-    if set(parts(name)) - GENERIC:
-        return noun_of(name)
-    about = sorted(abouts(tool, name)) if tool else []
-    return about[0] if len(about) == 1 else (nouns(called)[-1:] or ("",))[0]
 
 
 def raw_name(step: Step | None, field: str, value: Any) -> str:
     """Return the name an answer itself gives a field, empty where it shows no such value."""
     told = leaves(step.observation, step.tool) if step else ()
     return next((leaf.raw for leaf in told if leaf.field == field and leaf.value == value), "")
-
-
-def state_of(step: Step, before: list[Step]) -> dict[str, Any]:
-    """Return the status fields of the thing a step acted on, as last seen before it."""
-    values = {v for v in step.arguments.values() if isinstance(v, (str, int))}
-    for earlier in reversed(before):
-        if failure(earlier):
-            continue
-        for record in records(earlier.observation, earlier.tool):
-            own = next((v for k, v in record.items() if "id" in parts(k)), None)
-            if own in values:
-                return {k: v for k, v in record.items() if {"status", "state"} & set(parts(k))}
-    return {}
