@@ -44,7 +44,16 @@ from practice.agents.explainer import Explanation
 from practice.agents.investigator import Finding
 from practice.agents.proposer import Candidates
 from practice.agents.reflector import Analysis
-from practice.agents.rules import checking, errors, grounding, recovery, schema, seeding, tables
+from practice.agents.rules import (
+    checking,
+    errors,
+    grounding,
+    paging,
+    recovery,
+    schema,
+    seeding,
+    tables,
+)
 from practice.agents.rules import documents as answers
 from practice.agents.summariser import Facts
 from practice.agents.validator import Judgement
@@ -267,7 +276,7 @@ def _told(said: str) -> None:
         str(leaf.words)
     answers.records(said, "list_orders")
     answers.owned_records(said, "list_orders")
-    answers.cursor(said)
+    paging.cursor(said)
     answers.is_empty(said)
     for failed in (False, True):
         answers.failure(Step(1, "set_status", _ARGUMENTS, said, is_error=failed))

@@ -60,7 +60,7 @@ class BulletFactory(DjangoModelFactory):
 
     playbook = factory.SubFactory(PlaybookFactory)
     section = "strategies"
-    label = factory.Sequence(lambda n: f"strategies-{n + 500}")
+    label = factory.Sequence(lambda n: f"strategies-{n + 50_000}")
     content = factory.Sequence(lambda n: f"Verify the customer before refund number {n}.")
     revision_count = 1
 

@@ -113,6 +113,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "QUIET_SECONDS", 0.3)
     monkeypatch.setattr(postgres, "SUSPICIOUS_SECONDS", 0.2)
     monkeypatch.setattr(postgres, "_suspected_until", 0.0)
+    # An earlier test may have served from this process.
+    monkeypatch.setattr(postgres, "_is_served", False)
 
 
 def seconds(began: float) -> float:

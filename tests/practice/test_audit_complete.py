@@ -23,6 +23,7 @@ ELSEWHERE = {
     "look_again_at_taught": "each incident is an analysis_start",
     "reading_begin_anew": "its row is that of file_read_again or case_set_read_again",
     "reading_cancel": "its row is that of file_cancel or case_set_cancel",
+    "sample_load": "its rows are those of environment_connect and playbook_create",
     "trajectories_stream": "each batch is a trajectories_send",
     "workspace_delete": "the log goes with the workspace; the server's log has a line",
 }
