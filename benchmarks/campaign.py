@@ -110,7 +110,10 @@ class Campaign:
     def _attempt(self, task: TaskSpec) -> tuple[TaskSpec, Trajectory, Verdict]:
         with self.world.open() as session:
             trajectory = self.engine.solver.solve(task, self.playbook, session, SolverLimits())
-        return task, trajectory, self.engine.validator.validate(task, trajectory, self.world.tools)
+        # As in a run: the validator knows which calls the memory puts before others.
+        rules = tuple(bullet.rule for bullet in self.playbook.live if bullet.rule)
+        tools = self.world.tools
+        return task, trajectory, self.engine.validator.validate(task, trajectory, tools, rules)
 
     def _learn(self, task: TaskSpec, trajectory: Trajectory, verdict: Verdict) -> None:
         judged = label(verdict)

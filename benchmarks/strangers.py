@@ -27,10 +27,9 @@ from typing import Any
 import mcp_types as types
 
 from benchmarks.campaign import Campaign
-from practice.agents.ports import SolverLimits
 from practice.agents.rules import build_engine
 from practice.clients.mcp_reading import observe, read_tools
-from practice.domain.types import Json, Observation, TaskSpec, ToolSpec, Trajectory, Verdict
+from practice.domain.types import Json, Observation, ToolSpec
 from practice.domain.validation import label
 
 HOME = Path(__file__).parent / "stranger_servers"
@@ -81,20 +80,9 @@ class Session:
         return observe(answered)
 
 
-class AsRun(Campaign):
-    """A campaign whose validator knows, as in a run, which calls the memory puts before others."""
-
-    def _attempt(self, task: TaskSpec) -> tuple[TaskSpec, Trajectory, Verdict]:
-        with self.world.open() as session:
-            trajectory = self.engine.solver.solve(task, self.playbook, session, SolverLimits())
-        rules = tuple(bullet.rule for bullet in self.playbook.live if bullet.rule)
-        tools = self.world.tools
-        return task, trajectory, self.engine.validator.validate(task, trajectory, tools, rules)
-
-
-def practise(name: str, seed: int, loop: asyncio.AbstractEventLoop) -> AsRun:
+def practise(name: str, seed: int, loop: asyncio.AbstractEventLoop) -> Campaign:
     """Practise ``ROUNDS`` × ``TASKS`` tasks on one server."""
-    campaign = AsRun(engine=build_engine(seed), world=Stranger(name, loop), seed=seed)
+    campaign = Campaign(engine=build_engine(seed), world=Stranger(name, loop), seed=seed)
     for number in range(1, ROUNDS + 1):
         campaign.round(number, TASKS, last=number == ROUNDS)
     return campaign
