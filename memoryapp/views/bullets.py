@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
+from memoryapp.domain import doubt
 from memoryapp.domain.errors import UnableTo
 from memoryapp.domain.excerpts import named_in
 from memoryapp.domain.playbook import SECTIONS
@@ -292,13 +293,16 @@ def _reported(bullet: Bullet) -> dict[str, Any]:
 
 
 def _doubt(bullet: Bullet) -> dict[str, Any]:
-    """Why a stale bullet is stale, and where its tools can be practised. Nothing for others."""
+    """Why a stale bullet is stale, and where its tools can be practised. Nothing for others.
+
+    A tool that is gone cannot be.
+    """
     if bullet.status != Bullet.Status.STALE:
         return {}
     why = entry_queries.newest_reason(bullet)
-    # The drift watch begins its reason with the tool that changed: "get_order of Help desk: ...".
-    changed, _, rest = why.partition(" of ")
-    first = [changed] if rest and " " not in changed else []
+    if doubt.is_gone(why):
+        return {"stale_reason": why, "practise_url": ""}
+    first = filter(None, [doubt.tool_of(why)])
     tools = list(dict.fromkeys([*first, *entry_queries.tools_shown(bullet)]))[:TOOLS_IN_FOCUS]
     asked = {"playbook": bullet.playbook.slug, "focus": ",".join(tools)}
     return {"stale_reason": why, "practise_url": with_query(reverse("run-start"), asked)}

@@ -101,7 +101,7 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     }
     if tab == "releases":
         context |= _releases_tab(request, playbook) | _measured(request, playbook, value)
-        context["newest_revision"] = revision
+        context |= {"newest_revision": revision, "doubted": _doubted(url, value)}
     elif tab == "sources":
         context |= {
             "jobs": [(job, _decided(playbook, job)) for job in jobs_of(playbook)],
@@ -112,6 +112,12 @@ def playbook_context(request: HttpRequest, playbook: Playbook, tab: str) -> dict
     else:
         context |= _bullets_tab(request, playbook, value, waiting.total)
     return context
+
+
+def _doubted(url: str, value: domain.Playbook) -> dict[str, Any]:
+    """Bullets of the draft that are in doubt: a release gives them to agents all the same."""
+    count = sum(bullet.status is domain.BulletStatus.STALE for bullet in value.live)
+    return {"count": count, "url": with_query(url, {"status": Bullet.Status.STALE.value})}
 
 
 def _decided(playbook: Playbook, job: Taught) -> list[tuple[str, int, str]]:

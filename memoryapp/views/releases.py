@@ -16,7 +16,7 @@ from memoryapp.domain.changes import changes
 from memoryapp.domain.delivery import FORMS, Form
 from memoryapp.domain.errors import ChangedMeanwhile, UnableTo
 from memoryapp.forms import LabelMoveForm, PublishForm, WithdrawForm, first_error
-from memoryapp.models import Playbook, Release
+from memoryapp.models import Bullet, Playbook, Release
 from memoryapp.queries import playbooks as playbook_queries
 from memoryapp.queries import use as use_queries
 from memoryapp.queries.releases import heavy, with_sizes
@@ -129,6 +129,7 @@ def release_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "releases_url": f"{playbook.get_absolute_url()}?tab=releases",
         "labels": [label for label in labels if label.release_id == release.pk],
         "sections": release.document["sections"],
+        "doubted": _doubted(playbook, release),
         "against": against,
         "others": others,
         "changes": changes(against.document, release.document) if against else [],
@@ -179,6 +180,16 @@ def _size(release: Any, form: Form) -> int:
     """Bytes of what is served in a form."""
     kept: int | None = (release.sizes or {}).get(form.name)
     return kept if kept is not None else len(form.render(release.document))
+
+
+def _doubted(playbook: Playbook, release: Release) -> dict[str, Any]:
+    """Bullets of a release that are in doubt now: agents that pull it are given them."""
+    labels = [held["label"] for part in release.document["sections"] for held in part["bullets"]]
+    stale = Bullet.Status.STALE
+    return {
+        "count": playbook.bullets.filter(status=stale, label__in=labels).count(),
+        "url": with_query(playbook.get_absolute_url(), {"status": stale.value}),
+    }
 
 
 def _releases(playbook: Playbook) -> QuerySet[Release]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
+from memoryapp.domain import doubt
 from memoryapp.services.bullets import bullets_go_stale, bullets_reverify
 from memoryapp.services.events import event_record
 from practice.agents.rules.documents import failure
 from practice.domain.drift import differences
 from practice.domain.types import ToolSpec, Trajectory
 from practice.models import Attempt, Environment, Run, Steering
-from practice.queries.drift import changed_tools, doubted_for
+from practice.queries.drift import changed_tools, doubted_as_gone, doubted_for, settled_by
 
-GONE = "The environment no longer offers it."
 NOTE_CHARS = 300
 
 
@@ -26,21 +26,25 @@ def noticed(
     changed: Mapping[str, str],
     before: Mapping[str, Mapping[str, object]],
     found: Mapping[str, ToolSpec],
+    back: Collection[str] = (),
 ) -> None:
     """Store what a check found different: tool name to what happened to it.
 
     ``before`` are the changed tools as they were described until now, ``found`` all of them as they
-    are. Only playbooks that were practised in this environment are looked at; a tool of the same
-    name elsewhere is another tool. The caller holds the transaction.
+    are, ``back`` those that were gone until now. Only playbooks that were practised in this
+    environment are looked at; a tool of the same name elsewhere is another tool. The caller holds
+    the transaction.
     """
     put_back = _compared(environment, found)
-    if not changed and not put_back:
+    if not changed and not put_back and not back:
         return
+    for tool in sorted(back):
+        _trusted(doubted_as_gone(environment, tool), tool, f"{tool} of {environment.name} is back.")
     playbooks = list(environment.runs.order_by().values_list("playbook", flat=True).distinct())
     held = {wish.tool: doubted_for(wish) for wish in put_back}
     for tool, why in sorted(changed.items() if environment.drift_watch else ()):
         standing = environment.steering.standing().filter(tool=tool)
-        wished = why != GONE and tool not in held and not standing.exists()
+        wished = why != doubt.GONE and tool not in held and not standing.exists()
         if wished:
             environment.steering.create(
                 kind=Steering.Kind.FOCUS,
@@ -50,7 +54,9 @@ def noticed(
                 was=before[tool],
             )
         stale = bullets_go_stale(
-            playbook_ids=playbooks, tool=tool, reason=f"{tool} of {environment.name}: {why}"
+            playbook_ids=playbooks,
+            tool=tool,
+            reason=doubt.reason(tool, environment=environment.name, why=why),
         )
         event_record(
             workspace=environment.workspace,
@@ -64,13 +70,14 @@ def noticed(
             practice_asked=wished,
         )
     for tool, doubted in held.items():
-        for playbook, labels in doubted.items():
-            bullets_reverify(
-                playbook_id=playbook,
-                labels=labels,
-                tools={tool},
-                reason=f"{tool} of {environment.name} is again what it was when it was practised.",
-            )
+        said = f"{tool} of {environment.name} is again what it was when it was practised."
+        _trusted(doubted, tool, said)
+
+
+def _trusted(doubted: Mapping[int, Sequence[str]], tool: str, reason: str) -> None:
+    """End the doubt about bullets, by playbook, that nothing but ``tool`` gave rise to."""
+    for playbook, labels in doubted.items():
+        bullets_reverify(playbook_id=playbook, labels=labels, tools={tool}, reason=reason)
 
 
 def _compared(environment: Environment, found: Mapping[str, ToolSpec]) -> list[Steering]:
@@ -88,7 +95,7 @@ def _compared(environment: Environment, found: Mapping[str, ToolSpec]) -> list[S
             wish.ended_at = timezone.now()
             put_back.append(wish)
         else:
-            note = differences(_as_it_was(wish), now) if now is not None else GONE
+            note = differences(_as_it_was(wish), now) if now is not None else doubt.GONE
             if note[:NOTE_CHARS] == wish.note:
                 continue
             wish.note = note[:NOTE_CHARS]
@@ -115,14 +122,18 @@ def practised(environment: Environment, calls: Sequence[Sequence[Any]]) -> None:
 
 
 def reverified(run: Run, attempt: Attempt, trajectory: Trajectory, tags: Mapping[str, str]) -> None:
-    """Trust stale bullets again that helped a success in which the tools they cite worked."""
+    """Trust stale bullets again that helped a success in which the tools they cite worked.
+
+    One that cites several stays in doubt until the tool it is in doubt for is among them.
+    """
     helped = [label for label, tag in tags.items() if tag == "helpful"]
     if not helped or attempt.label != Attempt.Label.SUCCESS or run.kind == Run.Kind.ONLINE:
         return
+    worked = {step.tool for step in trajectory.steps if not failure(step)}
     bullets_reverify(
         playbook_id=run.playbook_id,
-        labels=helped,
-        tools={step.tool for step in trajectory.steps if not failure(step)},
+        labels=settled_by(run.playbook, helped, worked),
+        tools=worked,
         reason=f"It helped in {run}, with its tools as they are now.",
     )
 

@@ -16,6 +16,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from memoryapp.domain import doubt
 from practice.agents.ports import EnvironmentUnavailable
 from practice.clients.discovery import Discovery
 from practice.domain.drift import differences
@@ -123,6 +124,7 @@ def _store_tools(environment: Environment, found: Discovery) -> int:
     held = environment.tools.select_for_update(no_key=True).order_by("pk")
     known = {tool.name: tool for tool in held}
     drifted, before = dict[str, str](), dict[str, dict[str, object]]()
+    back = {tool.name for tool in held if not tool.is_present} & {spec.name for spec in fitting}
     for spec in fitting:
         row = known.pop(spec.name, None)
         problem = found.problems.get(spec.name, "")
@@ -140,9 +142,9 @@ def _store_tools(environment: Environment, found: Discovery) -> int:
         elif not row.is_present:
             row.is_present = True
             row.save(update_fields=["is_present"])
-    drifted |= {tool.name: drift.GONE for tool in known.values() if tool.is_present}
+    drifted |= {tool.name: doubt.GONE for tool in known.values() if tool.is_present}
     EnvironmentTool.objects.filter(pk__in=[t.pk for t in known.values()]).update(is_present=False)
-    drift.noticed(environment, drifted, before, {spec.name: spec for spec in found.tools})
+    drift.noticed(environment, drifted, before, {spec.name: spec for spec in found.tools}, back)
     return len(found.tools) - len(fitting)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from memoryapp.domain import doubt
 from memoryapp.models import Bullet, Event
-from memoryapp.services.bullets import bullet_add, bullets_go_stale
+from memoryapp.services.bullets import bullet_add, bullet_confirm, bullets_go_stale
+from memoryapp.services.releases import release_publish
 from practice.domain.types import Step, Trajectory
 from practice.models import Environment, Run
 from practice.orchestrator import drift, environment_checks
@@ -63,6 +65,41 @@ def test_the_overview_links_to_the_bullets_in_doubt(rita_client: Any, shop: Any)
     assert "for its items." in listed
 
 
+def test_a_bullet_whose_tool_is_gone_says_that_no_practice_helps(
+    rita_client: Any, shop: Any
+) -> None:
+    bullet = Bullet.objects.get(status="stale")
+    assert "Practise its tools now" in rita_client.get(bullet.get_absolute_url()).content.decode()
+    for status, why in (("approved", "Back"), ("stale", f"get_order of {shop.name}: {doubt.GONE}")):
+        bullet.revise(
+            content=bullet.content,
+            section=bullet.section,
+            status=status,
+            rule=None,
+            author=None,
+            reason=why,
+        )
+    said = rita_client.get(bullet.get_absolute_url()).content.decode()
+    assert "Practice cannot settle this: reword the bullet" in said
+    assert "Practise its tools now" not in said
+    assert doubt.GONE in page(rita_client, shop)
+
+
+def test_the_draft_and_a_release_say_that_bullets_are_in_doubt(
+    rita_client: Any, shop: Any, playbook: Any, rita: Any
+) -> None:
+    release = release_publish(playbook=playbook, by=rita)
+    urls = f"{playbook.get_absolute_url()}?tab=releases", release.get_absolute_url()
+    for url, of in zip(urls, ("the draft", str(release)), strict=True):
+        answer = rita_client.get(url)
+        assert f"of {of} is in doubt" in answer.content.decode()
+        listed = rita_client.get(answer.context["doubted"]["url"]).content.decode()
+        assert "for its items." in listed
+    bullet_confirm(bullet=playbook.bullets.get(), by=rita)
+    for url in urls:
+        assert "in doubt" not in rita_client.get(url).content.decode()
+
+
 def test_it_practises_the_changed_tools_with_one_click(
     rita_client: Any, shop: Any, playbook: Any
 ) -> None:
@@ -116,3 +153,18 @@ def test_practice_ends_the_doubt_when_the_bullet_helped_a_success(
     assert bullet.status == status
     if status == Bullet.Status.APPROVED:
         assert bullet.revisions.first().reason.startswith("It helped in Run ")
+
+
+def test_a_bullet_on_two_tools_is_in_doubt_until_the_changed_one_worked(
+    shop: Any, playbook: Any
+) -> None:
+    bullet = playbook.bullets.get()
+    attempt = AttemptFactory(task__round__run=Run.objects.get(), label="success")
+    other = Step(1, "list_orders", {}, "[]")
+    called = Step(2, "get_order", {}, '{"order_id": "ORD-1"}')
+    Bullet.objects.update(content="`list_orders`, then `get_order`.")
+    for steps, status in (((other,), "stale"), ((other, called), "approved")):
+        tags = {bullet.label: "helpful"}
+        drift.reverified(Run.objects.get(), attempt, Trajectory(steps=steps), tags)
+        bullet.refresh_from_db()
+        assert bullet.status == status

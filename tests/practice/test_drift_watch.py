@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from memoryapp.domain import doubt
 from memoryapp.domain.errors import UnableToChange
 from memoryapp.models import Bullet, Event
 from memoryapp.services.bullets import bullet_add, bullet_confirm
 from practice.models import Environment, Steering
 from practice.orchestrator import drift, environment_checks
+from practice.orchestrator.worlds import world_anew
 from practice.services.switches import Switches
 from tests.factories import PlaybookFactory
 from tests.practice.runs import driven, started
@@ -91,6 +94,46 @@ def test_a_tool_that_is_gone_makes_stale_and_asks_nothing(
     environment_checks.check(shop.pk)
     assert stale(playbook) == ["Use old_tool."]
     assert not Steering.objects.standing().exists()
+
+
+def offers_all_but(shop: Environment, *missing: str) -> None:
+    """A check finds the shop without these tools."""
+    found = world_anew(shop).discover()
+    kept = tuple(tool for tool in found.tools if tool.name not in missing)
+    environment_checks.store_discovery(shop, replace(found, tools=kept))
+
+
+def test_a_tool_that_is_back_as_it_was_ends_the_doubt(shop: Any, playbook: Any) -> None:
+    offers_all_but(shop, "get_order")
+    bullet = playbook.bullets.get(status=Bullet.Status.STALE)
+    offers_all_but(shop)
+    assert stale(playbook) == []
+    newest = bullet.revisions.first()
+    assert (newest.author, newest.reason) == (None, f"get_order of {shop.name} is back.")
+
+
+def test_a_tool_that_is_back_changed_is_in_doubt_for_the_change(shop: Any, playbook: Any) -> None:
+    offers_all_but(shop, "get_order")
+    changes(shop)
+    assert stale(playbook) == ["Use `get_order` for its items."]
+    newest = playbook.bullets.get(status=Bullet.Status.STALE).revisions.first()
+    assert not doubt.is_gone(newest.reason)
+    assert Steering.objects.standing().get().tool == "get_order"
+
+
+def test_a_tool_that_is_back_ends_no_doubt_about_another(
+    shop: Any, playbook: Any, ada: Any
+) -> None:
+    bullet_add(playbook=playbook, section="apis", content="list_orders, then get_order.", by=ada)
+    offers_all_but(shop, "get_order", "list_orders")
+    assert len(stale(playbook)) == 3
+    offers_all_but(shop, "list_orders")
+    assert sorted(stale(playbook)) == [
+        "Use list_orders with its cursor.",
+        "list_orders, then get_order.",
+    ]
+    offers_all_but(shop)
+    assert stale(playbook) == []
 
 
 def test_it_is_quiet_where_nobody_watches(shop: Any, playbook: Any) -> None:
