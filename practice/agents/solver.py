@@ -28,7 +28,13 @@ from memoryapp.domain.playbook import Playbook
 from memoryapp.domain.text import storable
 from practice.agents.calling import CUT_OFF, RETRIES, Line
 from practice.agents.condenser import Condenser
-from practice.agents.ports import EnvironmentSession, MalformedReply, SolverLimits
+from practice.agents.ports import (
+    EnvironmentSession,
+    MalformedReply,
+    ModelSilent,
+    ProviderUnavailable,
+    SolverLimits,
+)
 from practice.agents.prompting import Prompt, clipped, playbook_block, tool_output
 from practice.agents.reducing import reduced
 from practice.agents.role_model import RoleModel
@@ -50,6 +56,13 @@ ANSWER_CAP = 20_000
 #: costs the provider's cache.
 CONTEXT_CHARS = 300_000
 SHORTENED = 500
+#: seconds until a provider that limits requests or is overloaded is asked again, where it names
+#: none: together more than the minute that limits are counted by.
+PAUSES = (5.0, 10.0, 20.0, 40.0)
+#: the longest an attempt is kept open for; who asks for more is asked again in a later try.
+LONGEST_WAIT = 60.0
+#: how often it is looked meanwhile whether the attempt is to stop.
+LOOK_SECONDS = 2.0
 BLANK = (
     "Your reply was empty. Call a tool, or give your final answer in plain words without a tool "
     "call."
@@ -155,7 +168,9 @@ class _Conversation:
         """Hold the conversation. Every turn makes a step, ends it, or is one of few blanks."""
         blanks = 0
         while not self._limits.should_stop():
-            response = self._line.request(self._messages, self._parameters)
+            response = self._answered()
+            if response is None:
+                break
             self._usages.append(response.usage)
             calls = [part for part in response.parts if isinstance(part, ToolCallPart)]
             text = _text(response)
@@ -176,6 +191,35 @@ class _Conversation:
                     f"an answer. {len(self._steps)} steps were kept."
                 )
         return self._trajectory("", Outcome.STEP_LIMIT)
+
+    def _answered(self) -> ModelResponse | None:
+        """The model's next turn; none where the attempt was stopped before there was one.
+
+        A provider that limits requests is waited for once there are steps: another try would begin
+        without them, and pay for them again.
+        """
+        for pause in PAUSES:
+            try:
+                return self._line.request(self._messages, self._parameters)
+            except ModelSilent:
+                raise
+            except ProviderUnavailable as error:
+                told = error.retry_after
+                wait = pause if told is None else max(told, pause / 5)
+                if not self._steps or wait > LONGEST_WAIT:
+                    raise
+            if not self._waited(wait):
+                return None
+        return self._line.request(self._messages, self._parameters)
+
+    def _waited(self, seconds: float) -> bool:
+        """Wait so long; false where the attempt was stopped meanwhile."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._limits.should_stop():
+                return False
+            time.sleep(min(left, LOOK_SECONDS))
+        return True
 
     @property
     def _full(self) -> bool:

@@ -13,6 +13,7 @@ from types import FrameType
 import pytest
 
 from memoryapp.domain.playbook import Playbook
+from practice.agents import solver as solver_module
 from practice.agents.ports import (
     AgentError,
     Engine,
@@ -185,7 +186,8 @@ def test_it_keeps_the_api_key_out_of_errors(ask: object) -> None:
     assert KEY not in shown
 
 
-def test_it_has_reported_the_steps_before_a_failure() -> None:
+def test_it_has_reported_the_steps_before_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver_module, "PAUSES", ())
     steps: list[Step] = []
     with ScriptedOpenAI([call("list_tickets", {}), failing(503)]) as server:
         settings = ModelSettings("openai", "scripted", base_url=server.base_url)

@@ -7,12 +7,18 @@ from dataclasses import replace
 import pytest
 
 from memoryapp.domain.playbook import Bullet, BulletStatus, Playbook
-from practice.agents.ports import EnvironmentUnavailable, MalformedReply, SolverLimits
+from practice.agents import solver
+from practice.agents.ports import (
+    EnvironmentUnavailable,
+    MalformedReply,
+    ProviderUnavailable,
+    SolverLimits,
+)
 from practice.agents.solver import CONTEXT_CHARS
 from practice.clients.llm import ModelSettings, build_engine
 from practice.domain.types import Outcome, Step, TaskSpec, ToolSpec, Trajectory
 from tests.agents.worlds import CLOSE, LIST, Desk
-from tests.fakes import Asked, Script, ScriptedOpenAI, call, calls, text
+from tests.fakes import Answer, Asked, Script, ScriptedOpenAI, call, calls, cut_off, failing, text
 
 TASK = TaskSpec("Close the first open ticket.", kind="action")
 CLOSED = [
@@ -173,6 +179,55 @@ def test_it_stops_when_told_to_and_keeps_its_steps() -> None:
 
     assert len(trajectory.steps) == 2
     assert len(requests) == 2
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solver, "PAUSES", (0.01, 0.02))
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("status", [429, 529])
+def test_it_keeps_its_steps_while_a_provider_limits_requests(status: int) -> None:
+    desk = Desk()
+    script = [CLOSED[0], failing(status), failing(status), *CLOSED[1:]]
+
+    trajectory, requests = solved(script, desk)
+
+    assert [tool for tool, _ in desk.calls] == ["list_tickets", "close_ticket"]
+    assert (trajectory.answer, len(requests)) == ("T-1 is closed.", 5)
+    assert requests[3].messages == requests[1].messages
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        ([failing(429), *CLOSED], 1),
+        ([CLOSED[0], *[failing(429)] * 9], 4),
+        ([CLOSED[0], failing(429, retry_after="61"), *CLOSED], 2),
+        ([CLOSED[0], cut_off(), *CLOSED], 2),
+    ],
+    ids=["nothing to lose", "too often", "too long", "cut"],
+)
+def test_it_leaves_to_another_try_what_is_not_worth_the_wait(
+    script: list[Answer], asked: int
+) -> None:
+    with ScriptedOpenAI(script) as server:
+        settings = ModelSettings("openai", "scripted", base_url=server.base_url, timeout_s=5)
+        with pytest.raises(ProviderUnavailable):
+            build_engine(settings, seed=3).solver.solve(TASK, Playbook(), Desk(), SolverLimits())
+        assert len(server.requests) == asked
+
+
+def test_it_stops_waiting_when_told_to_and_keeps_its_steps() -> None:
+    script = [CLOSED[0], failing(429)]
+    with ScriptedOpenAI(script) as server:
+        settings = ModelSettings("openai", "scripted", base_url=server.base_url, timeout_s=5)
+        limits = SolverLimits(should_stop=lambda: len(server.requests) == 2)
+        made = build_engine(settings, seed=3).solver.solve(TASK, Playbook(), Desk(), limits)
+
+    assert (len(made.steps), made.outcome) == (1, Outcome.STEP_LIMIT)
 
 
 def test_it_lets_a_dead_environment_through_as_it_is() -> None:
