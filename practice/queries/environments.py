@@ -14,11 +14,13 @@ from memoryapp.queries.use import pulls_by_tool
 from practice.domain.orders import orders_in
 from practice.domain.types import Effect, ToolCounts
 from practice.models import Environment, EnvironmentTool, ToolTally
+from practice.queries.drift import changed_tools
 from practice.queries.memory import ToolPractice, tool_practice
 
 #: how far back pulls count as live.
 PULLS_DAYS = 30
 NEVER = "Never practised. The proposer of the next run is told so."
+CHANGED = "Changed since it was practised. {} Runs practise it first until a call has worked."
 
 
 def environments(workspace: Workspace) -> QuerySet[Environment]:
@@ -112,12 +114,15 @@ def tool_lines(environment: Environment, cited: Cited) -> list[ToolLine]:
     tools = list(environment.tools.all())
     practised = tool_practice(environment)
     pulls = pulls_by_tool(environment.workspace, environment.name, days=PULLS_DAYS)
+    changed = dict(changed_tools(environment).values_list("tool", "note"))
     lines = []
     for tool in tools:
         seen = practised.get(tool.name) or ToolPractice(ToolCounts(tool.name))
         counts = seen.counts
         proposed = cited.by_tool.get(tool.name, Counter[str]())
         reason = why_off(tool) or ("" if counts.practised else NEVER)
+        if not reason and tool.name in changed:
+            reason = CHANGED.format(changed[tool.name])
         lines.append(
             ToolLine(
                 tool=tool,

@@ -74,6 +74,25 @@ def test_it_lists_gaps_first_with_the_reason(vera_client: Any, run: Any) -> None
     ]
 
 
+def test_a_tool_that_changed_since_is_a_gap_until_it_worked_again(
+    vera_client: Any, run: Any
+) -> None:
+    _practise(run, ("get_order", False))
+    wish = run.environment.steering.create(
+        kind="focus", tool="get_order", origin="drift", note="New parameter: owner."
+    )
+
+    shown = vera_client.get(URL)
+
+    reasons = {line.tool.name: line.reason for line in shown.context["lines"]}
+    assert reasons["get_order"].startswith("Changed since it was practised. New parameter: owner.")
+    assert "get_order" not in shown.context["never"]
+    wish.ended_at = timezone.now()
+    wish.save()
+    lines = {line.tool.name: line for line in vera_client.get(URL).context["lines"]}
+    assert not lines["get_order"].is_gap
+
+
 def _cited(run: Any, tool: str, status: str = "pending", world: str = "Desk") -> None:
     candidate = CandidateFactory(playbook=run.playbook, origin_environment=world, status=status)
     EvidenceFactory.create_batch(2, candidate=candidate, tool=tool)
