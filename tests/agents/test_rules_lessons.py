@@ -4,7 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from memoryapp.domain.playbook import Op, Playbook, apply
+import pytest
+
+from memoryapp.domain.playbook import Delta, Op, Playbook, apply
 from practice.agents.rules.bullets import content
 from practice.agents.rules.curator import RulesCurator
 from practice.agents.rules.lessons import lessons
@@ -122,6 +124,52 @@ def test_it_updates_a_bullet_that_becomes_richer() -> None:
     (delta,) = RulesCurator().curate(given, book, trajectory, told).deltas
     assert delta.op is Op.UPDATE
     assert "`lost`" in delta.content
+
+
+@pytest.mark.parametrize(
+    ("held", "lesson", "sent", "said"),
+    [
+        (
+            {"kind": "enum", "values": ["slow", "fast"]},
+            {"kind": "enum", "values": ["economy", "express"], "rejected": "slow"},
+            "slow",
+            "Set `speed` of `ship` to `economy` or `express`; `slow` is rejected.",
+        ),
+        (
+            {"kind": "enum", "values": ["slow", "fast"]},
+            {"kind": "enum", "values": ["slow", "express"], "rejected": "Fast"},
+            "Fast",
+            "`slow`, `fast` or `express`",
+        ),
+        (
+            {"kind": "limit", "low": None, "high": 14.0, "error": "At most 14."},
+            {"kind": "limit", "low": None, "high": 7.0, "error": "At most 7."},
+            10,
+            "7 or below",
+        ),
+        (
+            {"kind": "limit", "low": None, "high": 14.0, "error": "At most 14."},
+            {"kind": "limit", "low": None, "high": 20.0, "error": "At most 20."},
+            30,
+            "",
+        ),
+    ],
+    ids=["values refused", "other value refused", "limit refused", "limit broken"],
+)
+def test_what_was_refused_although_a_bullet_allows_it_takes_the_bullets_place(
+    held: dict[str, Any], lesson: dict[str, Any], sent: Any, said: str
+) -> None:
+    shared = {"tool": "ship", "parameter": "speed", "key": f"{held['kind']}:ship:speed"}
+    rule = {**held, **shared}
+    add = Delta(op=Op.ADD, section="pitfalls", content=content(rule), rule=rule)
+    step = Step(1, "ship", {"speed": sent}, "Refused.", is_error=True)
+    told = Reflection(what_happened="", lessons=({**lesson, **shared, "steps": [1]},))
+
+    made = RulesCurator().curate(task(), apply(Playbook(), add), Trajectory(steps=(step,)), told)
+
+    assert [(delta.op, said in delta.content) for delta in made.deltas] == (
+        [(Op.UPDATE, True)] if said else []
+    )
 
 
 def test_it_tags_a_bullet_that_saved_an_error_as_helpful() -> None:

@@ -1,7 +1,8 @@
 """The curator without a model: lessons become reviewable operations on the playbook.
 
 A lesson whose ``key`` the playbook already holds is an UPDATE when it adds something (another tool
-that needs the same step first, another allowed value) and nothing otherwise.
+that needs the same step first, another allowed value), or when a call that did as the bullet says
+was refused for it, and nothing otherwise.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from memoryapp.domain.playbook import Bullet, Delta, Op, Playbook
 from practice.agents.ports import Curation
 from practice.agents.rules.bullets import SECTIONS, content
 from practice.agents.rules.knowledge import bullet_for
-from practice.domain.types import Reflection, TaskSpec, Trajectory
+from practice.domain.types import Reflection, Step, TaskSpec, Trajectory
 
 #: what grows when a lesson is learned again, by kind.
 _GROWS = {
@@ -44,12 +45,14 @@ class RulesCurator:
         deltas = [
             delta
             for lesson in reflection.lessons
-            if (delta := _delta(dict(lesson), playbook, task)) is not None
+            if (delta := _delta(dict(lesson), playbook, task, trajectory)) is not None
         ]
         return Curation(deltas=tuple(deltas[:MAX_DELTAS]))
 
 
-def _delta(lesson: dict[str, Any], playbook: Playbook, task: TaskSpec) -> Delta | None:
+def _delta(
+    lesson: dict[str, Any], playbook: Playbook, task: TaskSpec, trajectory: Trajectory
+) -> Delta | None:
     steps = tuple(lesson.pop("steps", ()))
     if not steps:
         return None
@@ -64,7 +67,12 @@ def _delta(lesson: dict[str, Any], playbook: Playbook, task: TaskSpec) -> Delta 
             evidence=steps,
             rule=lesson,
         )
-    richer = _richer(held, lesson)
+    refused = next((step for step in trajectory.steps if step.number == steps[0]), None)
+    if refused and _is_refuted(held, lesson, refused):
+        richer: dict[str, Any] | None = lesson
+        reason = f"A call that did as it says was refused. {reason}"
+    else:
+        richer = _richer(held, lesson)
     if richer is None:
         return None
     return Delta(
@@ -76,6 +84,28 @@ def _delta(lesson: dict[str, Any], playbook: Playbook, task: TaskSpec) -> Delta 
         evidence=steps,
         rule=richer,
     )
+
+
+def _is_refuted(held: Bullet, lesson: Mapping[str, Any], refused: Step) -> bool:
+    """Whether a call was refused for a value that the held rule allows.
+
+    What the server now says of that value is then the whole of it, and adds nothing to the rule.
+    """
+    rule, value = dict(held.rule or {}), refused.arguments.get(str(lesson.get("parameter")))
+    match lesson["kind"]:
+        case "enum":
+            return value in rule.get("values", ()) and value not in lesson["values"]
+        case "limit":
+            return _within(value, rule) and not _within(value, lesson)
+        case _:
+            return False
+
+
+def _within(value: Any, limits: Mapping[str, Any]) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    low, high = limits.get("low"), limits.get("high")
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def _richer(held: Bullet, lesson: Mapping[str, Any]) -> dict[str, Any] | None:
