@@ -8,20 +8,25 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from celery import signals
+from django.db import InterfaceError, OperationalError
 
 from memoryapp.domain import context
 from memoryapp.project.masking import masked
+from memoryapp.services.patience import took_too_long
 
 HEADER = "greenroom_context"
 #: What `extra={"fields": {...}}` of a log call adds to its line.
 FIELDS = "fields"
 #: What would end a line or move a terminal's cursor: an address may hold it, written as %0A.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: while the database is away, how often a process writes where in the code it was missed.
+TRACEBACK_SECONDS = 60.0
 
 
 class Line(logging.Formatter):
@@ -61,6 +66,34 @@ class Json(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(masked(line), ensure_ascii=False, default=str)
+
+
+class AwayBriefly(logging.Filter):
+    """One line for each request that the database did not answer, and a traceback now and then.
+
+    All of them fail for one reason, and with their tracebacks a minute of an outage would fill the
+    log. What a statement that took too long was is in its traceback alone, which is kept.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begin()
+
+    def begin(self) -> None:
+        """Write the next traceback, however long ago the last one was."""
+        self._told_at = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, OperationalError | InterfaceError) and not took_too_long(error):
+            record.msg = f"{record.getMessage()} {type(error).__name__}: {error}".rstrip()
+            record.args = ()
+            now = time.monotonic()
+            if now - self._told_at < TRACEBACK_SECONDS:
+                record.exc_info = record.exc_text = None
+            else:
+                self._told_at = now
+        return True
 
 
 def _escaped(found: re.Match[str]) -> str:

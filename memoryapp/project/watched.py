@@ -51,10 +51,14 @@ LOGGING = {
         "line": {"()": "memoryapp.project.logs.Line"},
         "json": {"()": "memoryapp.project.logs.Json"},
     },
+    "filters": {"away": {"()": "memoryapp.project.logs.AwayBriefly"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {
         "handlers": ["console"],
         "level": env.choice("LOG_LEVEL", "WARNING", among=LOG_LEVELS),
     },
-    "loggers": {name: {"level": "WARNING"} for name in TALKATIVE},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in TALKATIVE},
+        "django.request": {"filters": ["away"]},
+    },
 }

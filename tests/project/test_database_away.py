@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -11,6 +13,8 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from psycopg.errors import QueryCanceled
+
+from memoryapp.project import logs
 
 GONE = 'could not extend file "base/1/2": No space left on device'
 
@@ -95,3 +99,55 @@ def test_a_defect_stays_a_defect(visitor: Client, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("memoryapp.access.membership_of", broken)
     assert visitor.get("/review/").status_code == 500
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[str]]]:
+    """What Django's log of requests holds by now, as it is written."""
+    logger, written = logging.getLogger("django.request"), io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(logs.Line())
+    for known in logger.filters:
+        if isinstance(known, logs.AwayBriefly):
+            known.begin()
+    logger.addHandler(handler)
+    yield lambda: written.getvalue().splitlines()
+    logger.removeHandler(handler)
+
+
+def test_an_outage_is_a_line_a_request_in_the_log_and_one_traceback(
+    visitor: Client, lines: Callable[[], list[str]]
+) -> None:
+    with away():
+        visitor.get("/review/")
+        first = len(lines())
+        for _ in range(3):
+            visitor.get("/review/")
+    assert first > 10
+    others = lines()[first:]
+    assert len(others) == 3
+    for line in others:
+        assert "/review/" in line
+        assert GONE in line
+
+
+def test_what_took_too_long_has_its_traceback_each_time(
+    visitor: Client, lines: Callable[[], list[str]]
+) -> None:
+    with too_slow():
+        for _ in range(2):
+            visitor.get("/review/")
+    assert sum("Traceback (most recent" in line for line in lines()) >= 2
+    assert not any("OperationalError: canceling" in line for line in lines() if line[:1] != " ")
+
+
+def test_a_defect_has_its_traceback_each_time(
+    visitor: Client, lines: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("memoryapp.access.membership_of", broken)
+    for _ in range(2):
+        visitor.get("/review/")
+    assert sum(line == "  ZeroDivisionError" for line in lines()) == 2
