@@ -18,6 +18,7 @@ from memoryapp.mcp.bodies import Message, Receive, Scope
 from memoryapp.mcp.server import CALLER
 from memoryapp.mcp.threads import in_thread
 from memoryapp.mcp.tools import Caller
+from memoryapp.mcp.wording import Send, in_our_words
 from memoryapp.services.tokens import api_key_recognize
 
 PATH = "/mcp"
@@ -26,7 +27,6 @@ RETRY_SECONDS = b"10"
 CLOSE = (b"connection", b"close")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -79,7 +79,7 @@ class Gate:
             return
         else:
             inside = {**scope, "path": PATH, "raw_path": PATH.encode(), CALLER: caller}
-            await self._inner(inside, bodies.again(body, coming), send)
+            await self._inner(inside, bodies.again(body, coming), in_our_words(send))
 
 
 async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:

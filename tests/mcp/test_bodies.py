@@ -109,3 +109,26 @@ def test_long_requests_are_held_a_few_at_a_time(
     assert slow.getresponse().status == 200
     slow.close()
     assert status(long) == 200
+
+
+@pytest.mark.parametrize("revision", ["2025-11-25", "2026-07-28", ""])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"", b"{oops", b'{"jsonrpc": "2.0", "id": []}'])
+def test_what_is_no_request_is_refused_in_one_line(
+    address: str, served: Any, key: Any, body: bytes, revision: str
+) -> None:
+    headers = {
+        "Authorization": f"Bearer {key('read')[1]}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        **({"MCP-Protocol-Version": revision} if revision else {}),
+    }
+    where = urlsplit(address)
+    connection = http.client.HTTPConnection(where.netloc, timeout=10)
+    connection.request("POST", where.path, body, headers)
+    answer = connection.getresponse()
+    said = json.loads(answer.read())["error"]["message"]
+    connection.close()
+    assert answer.status == 400
+    assert said.splitlines() == [said]
+    assert "pydantic" not in said
+    assert '"method": "tools/list"' in said
