@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from memoryapp.api import wording
 from memoryapp.models.tokens import Scope
 
 READING = {"GET": (Scope.READ, Scope.WRITE)}
@@ -29,6 +30,8 @@ ADMINISTERING = dict.fromkeys(("GET", "POST"), (Scope.ADMIN,))
 SHOWN_ONCE = {"Cache-Control": "no-store"}
 PROBLEM = OpenApiResponse(OpenApiTypes.OBJECT, description="application/problem+json")
 
+
+wording.speak()
 
 #: of the unknown fields of one body, how many are named.
 _NAMED = 20

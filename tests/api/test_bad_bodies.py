@@ -155,7 +155,7 @@ def test_it_points_to_each_field_it_cannot_use(with_key: Any) -> None:
 
     places = {row["pointer"]: row["detail"] for row in answer.json()["fields"]}
     assert places == {
-        "#/release": "A valid integer is required.",
+        "#/release": "Send a whole number.",
         "#/bullets/1/vote": "Choose one of: helpful, harmful, neutral.",
     }
 

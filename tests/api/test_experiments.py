@@ -49,7 +49,7 @@ def test_it_starts_an_experiment(book: Any, with_key: Any, ada: Any) -> None:
 @pytest.mark.parametrize(
     ("asked", "status", "says"),
     [
-        ({"tasks": 0}, 400, "greater than or equal to 1"),
+        ({"tasks": 0}, 400, "Give 1 or more"),
         ({"mask": "chosen"}, 400, "Name labels where mask is chosen"),
         ({"bullets": ["strategies-001"]}, 400, "and nowhere else"),
         ({"mask": "chosen", "bullets": ["gone-1"]}, 409, "no live bullet has this label"),

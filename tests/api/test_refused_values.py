@@ -247,3 +247,28 @@ def test_the_line_for_people_names_the_first_fields_and_says_what_to_do(with_key
     said = answer.json()["detail"]
     assert said.startswith("a: There is no such field. It takes playbook, environment, ")
     assert said.endswith("And 5 more.")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"name": "agent", "scopes": []}, "scopes: Give at least 1."),
+        ({"name": "agent", "scopes": "read"}, "scopes: Send a list."),
+        ({"name": "", "scopes": ["read"]}, "name: It cannot be empty."),
+        ({"name": None, "scopes": ["read"]}, "name: It cannot be null."),
+        ({"name": ["agent"], "scopes": ["read"]}, "name: Send a string."),
+        ({**KEY, "rate_limit": -1}, "rate_limit: Give 0 or more."),
+        ({**KEY, "rate_limit": "many"}, "rate_limit: Send a whole number."),
+        ({**KEY, "expires_at": "soon"}, "expires_at: Send a moment, such as 2026-12-31T18:30:00Z."),
+        ([KEY], "Send an object."),
+    ],
+)
+def test_it_says_what_to_send_instead(admin: Any, body: Any, said: str) -> None:
+    answer = admin.post("/api/v1/keys", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["detail"]) == (400, said)
+
+
+def test_a_field_with_words_of_its_own_keeps_them(admin: Any) -> None:
+    answer = admin.post("/api/v1/runs", {**RUN, "budget": 0}, content_type="application/json")
+    said = "budget: A budget must be above $0.00; leave it out for no limit."
+    assert answer.json()["detail"] == said

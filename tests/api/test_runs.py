@@ -73,7 +73,7 @@ def test_it_starts_a_run_with_the_papers_defaults(
 @pytest.mark.parametrize(
     ("asked", "status", "says"),
     [
-        ({"rounds": 0}, 400, "greater than or equal to 1"),
+        ({"rounds": 0}, 400, "Give 1 or more"),
         ({"engine": "magic"}, 400, "Choose one of: rules, model."),
         ({"environment": "nowhere"}, 404, "no environment 'nowhere' here"),
         ({"snapshot": 7}, 404, "has no snapshot 7. Its snapshots are listed at"),
@@ -210,11 +210,11 @@ def test_a_faithful_run_refuses_what_is_beyond_the_paper(
         ({"verify": "hard"}, 400, "Choose one of: lite, strict."),
         ({"band": [0.7, 0.3]}, 400, "the lower one first"),
         ({"band": [0.7]}, 400, "the lower one first"),
-        ({"band": [0, 2]}, 400, "less than or equal to 1"),
+        ({"band": [0, 2]}, 400, "Give 1 or less"),
         ({"votes": 3}, 400, "need the model engine"),
         ({"votes": 2}, 400, "Choose one of: 1, 3, 5, 7."),
         ({"condense": True}, 400, "Choose the model engine"),
-        ({"patience": 11}, 400, "less than or equal to 10"),
+        ({"patience": 11}, 400, "Give 10 or less"),
         ({"focus": ["burn_it"]}, 409, "may not call burn_it"),
     ],
 )
