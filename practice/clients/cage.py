@@ -9,9 +9,10 @@ of its own attempt. The network is as it is: most tool servers are there to reac
 from __future__ import annotations
 
 import ctypes
+import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,13 +97,15 @@ class Cage:
         root = place.work.parent
         attempts = root.parent
         walls = [program, *_WALLS, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
-        for path in (attempts.parent, attempts, *self.hidden):
-            # Commands are named by the operator; one that lives in there must stay to be seen. An
-            # editor's argument never has what is hidden shown.
-            if any(_within(part, path) and not _within(part, root) for part in command):
-                continue
+        # Commands are named by the operator; one that lives in there must stay to be seen. An
+        # editor's argument never has what is hidden shown.
+        if not any(_within(part, attempts.parent) and not _within(part, root) for part in command):
+            walls += ["--tmpfs", str(attempts.parent)]
+        # A folder after the one it lies in, which would show it again.
+        for path in sorted((attempts, *self.hidden), key=lambda path: len(path.parts)):
             if path.is_dir():
                 walls += ["--tmpfs", str(path)]
+                walls += _shown(command, path)
             elif path.exists():
                 walls += ["--ro-bind", "/dev/null", str(path)]
         return [*walls, "--bind", str(root), str(root), "--chdir", str(place.work), "--"]
@@ -110,6 +113,23 @@ class Cage:
 
 def _within(part: str, folder: Path) -> bool:
     return part.startswith(f"{folder}/")
+
+
+def _shown(command: Sequence[str], hidden: Path) -> Iterator[str]:
+    """Have what the operator's command names within a hidden folder shown, and no more of it.
+
+    That is a folder, or the one a file lies in; of an installed program, what it is installed in. A
+    file that lies in the hidden folder itself is shown alone.
+    """
+    for part in map(os.path.normpath, command):
+        own = Path(part)
+        if not _within(part, hidden) or not own.exists():
+            continue
+        if not own.is_dir() and own.parent != hidden:
+            own = own.parent
+            if own.name in {"bin", ".bin"} and own.parent != hidden:
+                own = own.parent
+        yield from ("--ro-bind", str(own), str(own))
 
 
 def close_to_others() -> None:

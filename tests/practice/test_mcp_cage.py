@@ -173,3 +173,39 @@ def test_other_attempts_are_hidden_from_a_command_that_lives_beside_them(
         argv = Cage("auto").argv([str(python), "-I", "-c", code], place)
         said = subprocess.run(argv, capture_output=True, text=True, cwd=place.work, check=False)
     assert said.stdout.split() == ["False", "True"], said.stderr
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("written", ["tools/server.py", "venv/bin/server.py", "server.py"])
+def test_of_a_command_that_lives_in_what_is_hidden_only_its_own_folder_is_shown(
+    place: Workplace, tmp_path: Path, written: str
+) -> None:
+    own = tmp_path / written
+    for file in (own, tmp_path / "secret_key", tmp_path / "seeds" / "other", tmp_path / "venv/lib"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    own.write_text(
+        "import os, sys\n"
+        "root = sys.argv[1]\n"
+        "found = (os.path.join(at, name) for at, _, names in os.walk(root) for name in names)\n"
+        "print(*sorted(os.path.relpath(path, root) for path in found))\n"
+    )
+    command = (sys.executable, "-I", str(own), str(tmp_path))
+    argv = Cage("auto", hidden=(tmp_path, tmp_path / "tools" / "socket")).argv(command, place)
+    said = subprocess.run(argv, capture_output=True, text=True, cwd=place.work, check=False)
+    beside = ["venv/lib"] if written.startswith("venv") else []
+    assert said.stdout.split() == [written, *beside], said.stderr
+
+
+@needs_bubblewrap
+def test_what_is_hidden_stays_so_within_the_folder_of_a_command(
+    place: Workplace, tmp_path: Path
+) -> None:
+    tool, within = tmp_path / "tools" / "server.py", tmp_path / "tools" / "sockets"
+    within.mkdir(parents=True)
+    (within / "redis.sock").touch()
+    tool.write_text("import os, sys; print(os.listdir(sys.argv[1]))")
+    command = (sys.executable, "-I", str(tool), str(within))
+    argv = Cage("auto", hidden=(within, tmp_path)).argv(command, place)
+    said = subprocess.run(argv, capture_output=True, text=True, cwd=place.work, check=False)
+    assert said.stdout.split() == ["[]"], said.stderr
