@@ -161,6 +161,11 @@ def _check_digests(bodies: Mapping[str, str], digests: Mapping[str, str]) -> Non
         )
 
 
+def _chosen(field: Any) -> set[Any]:
+    """What may stand in a field that has choices."""
+    return {*dict(field.flatchoices), *([""] if field.blank else [])}
+
+
 def _new_keys(model: Any, count: int) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -340,6 +345,12 @@ class _Import:
                 key = self.keys[label][int(found["place"])]
                 return f"/{found['page']}/{key}/{value[found.end() :]}"
         read = field.to_python(value)
+        if field.choices and read not in _chosen(field):
+            raise UnableToRead(
+                f"{field.model._meta.label_lower} has a {field.name} that is not known here, "
+                f"{str(value)[:60]!r}. Import the file with the version that wrote it. Nothing was "
+                "imported."
+            )
         if isinstance(field, models.SlugField):
             # It becomes part of addresses, which cannot be written with anything else in it.
             field.run_validators(read)

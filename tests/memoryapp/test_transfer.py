@@ -341,3 +341,18 @@ def test_links_lead_to_pages_of_ours(full: Workspace, ada: Any, said: str) -> No
             out.writestr(name, text)
     with pytest.raises(UnableToRead, match="damaged"):
         workspace_import(source=target, by=ada, slug="copy")
+
+
+def test_a_state_that_is_none_is_refused_by_its_name(full: Workspace, ada: Any) -> None:
+    """Pages and jobs ask for each state there is, and would show such a row nowhere or break."""
+    source, target = zipfile.ZipFile(io.BytesIO(exported(full))), io.BytesIO()
+    with source, zipfile.ZipFile(target, "w") as out:
+        for name in source.namelist():
+            text = source.read(name)
+            if name == "memoryapp.bullet.jsonl":
+                assert b'"status":"approved"' in text
+                text = text.replace(b'"status":"approved"', b'"status":"blessed"')
+            out.writestr(name, text)
+    with pytest.raises(UnableToRead, match=r"bullet has a status .* 'blessed'"):
+        workspace_import(source=target, by=ada, slug="copy")
+    assert not Workspace.objects.filter(slug="copy").exists()
