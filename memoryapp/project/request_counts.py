@@ -94,9 +94,9 @@ def _lives(process: int) -> bool:
 
 
 def _gone(folder: Path) -> Counts:
-    with suppress(OSError, ValueError):
-        found: Counts = json.loads((folder / GONE).read_text())
-        return found
+    with suppress(OSError, ValueError, AttributeError):
+        found = json.loads((folder / GONE).read_text()).items()
+        return {key: value for key, value in found if isinstance(value, float) and _is_one(key)}
     return {}
 
 
@@ -107,9 +107,19 @@ def _added(begun: Mapping[str, float], files: list[Path]) -> Counts:
             sums[key] += value
     found = dict(begun)
     for key, value in sums.items():
-        name = key.decode()
-        found[name] = found.get(name, 0.0) + value
+        name = key.decode(errors="replace")
+        if _is_one(name):
+            found[name] = found.get(name, 0.0) + value
     return found
+
+
+def _is_one(key: str) -> bool:
+    """Whether it is the key of a series. A host that went down may leave files with holes."""
+    try:
+        _series(key)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def _read(data: bytes) -> Iterator[tuple[bytes, float]]:
@@ -121,8 +131,10 @@ def _read(data: bytes) -> Iterator[tuple[bytes, float]]:
     while place < min(used, len(data) - _VALUE.size):
         (length,) = _LENGTH.unpack_from(data, place)
         start = place + _LENGTH.size
-        key = data[start : start + length]
         place = start + length + _LINE - (length + _LENGTH.size) % _LINE
+        if length <= 0 or place + _VALUE.size > len(data):
+            return
+        key = data[start : start + length]
         value, _ = _VALUE.unpack_from(data, place)
         place += _VALUE.size
         # Spaces fill it up, and none ends a key.

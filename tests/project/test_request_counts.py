@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -90,6 +91,47 @@ def test_a_file_that_was_just_begun_counts_nothing(tmp_path: Path, content: byte
     before = by_us(tmp_path)
     (tmp_path / "histogram_1.db").write_bytes(content)
     assert by_us(tmp_path) == before
+
+
+def _entry(key: bytes, length: int | None = None) -> bytes:
+    said = struct.pack("i", len(key) if length is None else length) + key
+    return said + b" " * (8 - len(said) % 8) + struct.pack("dd", 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        bytes(32),
+        _entry(b"\xff\xfe" * 6),
+        _entry(b"no series"),
+        _entry(b'["a", "a_count", [], "b"]'),
+        _entry(b"[]", length=-12),
+        _entry(b"[]", length=2**31 - 1),
+    ],
+    ids=["hole", "no text", "no JSON", "no labels", "backwards", "beyond its end"],
+)
+def test_a_file_that_a_host_left_damaged_breaks_nothing(tmp_path: Path, entry: bytes) -> None:
+    """Neither the server that gathers it nor the page that shows it, now or later."""
+    counts_in(tmp_path)
+    before = by_us(tmp_path)
+    # No process has this number.
+    damaged = tmp_path / f"histogram_{2**22 + 1}.db"
+    damaged.write_bytes(struct.pack("ii", 8 + len(entry), 0) + entry + bytes(64))
+    assert by_us(tmp_path) == before
+    request_counts.gather(tmp_path)
+    assert not damaged.exists()
+    assert by_us(tmp_path) == before
+
+
+def test_what_was_gathered_of_a_damaged_one_before_is_left_out(tmp_path: Path) -> None:
+    counts_in(tmp_path)
+    request_counts.gather(tmp_path)
+    before, kept = by_us(tmp_path), tmp_path / request_counts.GONE
+    for more in ({"": 1.0}, {"[]": "x"}):
+        kept.write_text(json.dumps({**json.loads(kept.read_text()), **more}))
+        assert by_us(tmp_path) == before
+    kept.write_text("[1]")
+    assert by_us(tmp_path) == {}
 
 
 def test_what_was_gathered_and_damaged_is_begun_anew(tmp_path: Path) -> None:
