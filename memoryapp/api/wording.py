@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 _LIST = "Send a list."
@@ -11,7 +13,7 @@ _COUNTS = {"min_length": "Give at least {min_length}.", "max_length": "Give at m
 _NULL = "It cannot be null."
 
 #: by the class of the field: the names are the framework's, whose sentences speak of its own kinds.
-OURS: dict[type[serializers.Field], dict[str, str]] = {
+OURS: dict[type[serializers.Field[Any, Any, Any, Any]], dict[str, str]] = {
     serializers.Field: {"null": _NULL},
     serializers.CharField: {
         "invalid": "Send a string.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from memoryapp.domain import watching
 from memoryapp.project import variables
 from memoryapp.project.environment import env
@@ -44,7 +46,7 @@ TALKATIVE = (
     *("boto3", "botocore", "s3transfer", "oauthlib", "requests_oauthlib"),
 )
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
