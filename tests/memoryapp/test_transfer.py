@@ -313,7 +313,7 @@ def test_what_names_a_folder_is_the_digest_of_what_lies_in_it(
     environment = Environment.objects.get()
     environment.snapshots.create(number=1, seed_digest=digest)
     CaseSet.objects.create(
-        workspace=full, name="Outages", digest=digest, archive=archive, size=6, status="ready"
+        workspace=full, name="Outages", digest=digest, archive=archive, size=6, status="done"
     )
     made = workspace_import(source=io.BytesIO(exported(full)), by=ada, slug="whole")
     assert made.case_sets.get().digest == digest
