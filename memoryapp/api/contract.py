@@ -107,7 +107,7 @@ class NewestFirst(CursorPagination):
 
     ordering = "-created_at"
     invalid_cursor_message = (
-        "No list gave out this cursor. Begin again without one, and follow `next`."
+        "This cursor is not valid. Leave it out to start from the first page, then follow `next`."
     )
     page_size = 50
     page_size_query_param = "page_size"

@@ -184,11 +184,12 @@ class PlaybookSettings(APIView):
         if required is not None and not administers(request):
             if required != playbook.requires_evaluation:
                 raise PermissionDenied(
-                    "Only admins say whether publishing needs an evaluation. Nothing was changed."
+                    "Only admins can change whether publishing needs an evaluation. Nothing was "
+                    "changed."
                 )
             required = None
         if required is None and not wanted:
-            raise ValidationError("Nothing was asked for, so there is nothing to save.")
+            raise ValidationError("The request names nothing to change. Send at least one setting.")
         with transaction.atomic():
             playbook = curation.settings_lock(playbook=playbook, seen=seen)
             kept = curation.settings_of(playbook)
@@ -305,7 +306,9 @@ class RunRestore(APIView):
         playbook, origin = _of_run(request, slug, asked.validated_data["origin"])
         standing = restoring.standing_undo(playbook=playbook, origin_link=origin)
         if standing is None:
-            raise UnableToUndo("This run is not undone in this playbook.")
+            raise UnableToUndo(
+                "This run has not been undone in this playbook, so there is nothing to bring back."
+            )
         done = restoring.job_restore(
             playbook=playbook, origin_link=origin, undo=standing.event.pk, by=request.user
         )

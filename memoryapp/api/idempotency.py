@@ -54,7 +54,7 @@ class Idempotency:
         if key is None or request.method not in _CHANGES or not request.path.startswith("/api/"):
             return self.get_response(request)
         if not 0 < len(key) <= KEY_MOST or not (key.isascii() and key.isprintable()):
-            said = f"{HEADER} is 1 to {KEY_MOST} printable characters."
+            said = f"{HEADER} must be 1 to {KEY_MOST} printable ASCII characters."
             return plain_problem(HTTPStatus.BAD_REQUEST, "invalid", said)
         request.idempotency_key = key  # type: ignore[attr-defined]
         with ExitStack() as until_answered:
@@ -75,7 +75,10 @@ class Idempotency:
             asked = _digest(request)
         except RequestDataTooBig:
             most = (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) // 2**20
-            said = f"A request with {HEADER} may have a body of up to {most} MB. Send it without."
+            said = (
+                f"A request with {HEADER} may have a body of up to {most} MB. Send this one "
+                "without the header."
+            )
             return plain_problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", said)
         caller = _caller(request, of_api(**view.initkwargs), args, kwargs)
         if caller is None:
@@ -130,7 +133,10 @@ def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
     if first.status is None:
         return _still_working()
     if first.body is None:
-        said = "This was done before. Its answer is not kept, because it was shown once."
+        said = (
+            "This request was already carried out. Its response is shown only once and is not "
+            "stored."
+        )
         return plain_problem(HTTPStatus.CONFLICT, "answer-not-kept", said)
     answer = HttpResponse(bytes(first.body), status=first.status, content_type=first.content_type)
     answer[REPLAYED] = "true"
@@ -138,7 +144,7 @@ def _repeated(first: IdempotentRequest, asked: str) -> HttpResponse:
 
 
 def _still_working() -> HttpResponse:
-    said = "The first request with this key is still being worked on. Ask again in a moment."
+    said = "The first request with this key is still being processed. Try again in a moment."
     answer = plain_problem(HTTPStatus.CONFLICT, "still-working", said)
     answer["Retry-After"] = "2"
     return answer

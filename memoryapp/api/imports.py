@@ -30,7 +30,7 @@ class ImportRequest(SeenRequest):
     on_conflict = serializers.ChoiceField(
         choices=["skip", "overwrite", "new"],
         default="skip",
-        help_text="For a bullet whose label stands for another text here.",
+        help_text="What to do with a bullet whose label already has another text here.",
     )
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would happen.")
 

@@ -17,8 +17,8 @@ from memoryapp.domain.nesting import nested_beyond
 #: refused and not the batch; deeper than this no parser and no encoder can be relied on.
 DEEPEST_BODY = 200
 TOO_DEEP = (
-    f"The body is nested more than {DEEPEST_BODY} levels deep. Nothing was kept: send deep values "
-    "as text."
+    f"The body is nested more than {DEEPEST_BODY} levels deep. Nothing was saved: send deep "
+    "values as text."
 )
 
 
@@ -58,8 +58,8 @@ class BoundedJSONParser(JSONParser):
     ) -> dict[str, Any]:
         if encoding := _encoding((parser_context or {}).get("request")):
             raise Encoded(
-                f"Content-Encoding {encoding[:40]!r} is not read here; spans are the only bodies "
-                "that may come as gzip. Send this one as it is."
+                f"Content-Encoding {encoding[:40]!r} is not supported here; only spans may be "
+                "sent as gzip. Send this body uncompressed."
             )
         most = settings.INGEST_MAX_BYTES
         body = stream.read(most + 1)
@@ -80,12 +80,12 @@ def _why(problem: BaseException | None) -> str:
     """Why a body is not JSON, in words for its sender; Python's own say how to set up Python."""
     if isinstance(problem, json.JSONDecodeError):
         at = f"line {problem.lineno}, column {problem.colno}"
-        return f"The body is not JSON: {problem.msg} at {at}. Nothing was kept."
+        return f"The body is not JSON: {problem.msg} at {at}. Nothing was saved."
     if isinstance(problem, UnicodeDecodeError):
-        return f"The body is not {problem.encoding} text from byte {problem.start} on. Send UTF-8."
+        return f"The body is not valid {problem.encoding} at byte {problem.start}. Send UTF-8."
     if str(problem).startswith("Out of range float"):
-        return "NaN and Infinity are not JSON numbers. Send null, or a text."
-    return "A number of the body has more digits than are read. Send it as text."
+        return "NaN and Infinity are not JSON numbers. Send null or a string."
+    return "A number in the body has too many digits. Send it as a string."
 
 
 def _encoding(request: Any) -> str:

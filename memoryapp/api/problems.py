@@ -44,7 +44,7 @@ def plain_problem(status: int, kind: str, detail: str) -> JsonResponse:
 @csrf_exempt
 def no_such_address(request: HttpRequest) -> JsonResponse:
     """The answer to an address the API does not have, however it is called."""
-    said = "The API has no such address. Its addresses are listed at /api/v1/schema/."
+    said = "The API has no such endpoint. All of them are listed at /api/v1/schema/."
     return plain_problem(404, "not-found", said)
 
 
@@ -56,8 +56,8 @@ def most_at_once() -> int:
 def too_large() -> str:
     """Say how much of a body is read at once."""
     return (
-        f"The body has more than {most_at_once()} MB, the most that is read at once. Nothing was "
-        "kept: send it in parts."
+        f"The body is larger than {most_at_once()} MB, the most accepted at once. Nothing was "
+        "saved: send it in parts."
     )
 
 
@@ -78,9 +78,13 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         named = _fields({error.field: str(error)}, context["request"], context["view"])
         return problem(404, "not-found", str(error), fields=list(named))
     if isinstance(error, Http404):
-        return problem(404, "not-found", str(error) or "There is no such thing here.")
+        return problem(404, "not-found", str(error) or "Nothing was found at this address.")
     if isinstance(error, UnreadablePostError):
-        return problem(400, "invalid", "The body broke off before its end. Nothing was kept.")
+        return problem(
+            400,
+            "invalid",
+            "The connection closed before the whole body arrived. Nothing was saved.",
+        )
     if isinstance(error, RequestDataTooBig):
         return problem(413, "too-large", too_large())
     if isinstance(error, PermissionDenied):
@@ -107,14 +111,15 @@ def _what_to_do(error: Exception, context: dict[str, Any]) -> str:
     view = context["view"]
     if isinstance(error, exceptions.NotAuthenticated):
         return (
-            "No API key came with it. Send Authorization: Bearer gr_…, as Settings, API keys says."
+            "No API key was sent. Send Authorization: Bearer gr_…; keys are made in Settings, API "
+            "keys."
         )
     if isinstance(error, exceptions.MethodNotAllowed):
         methods = ", ".join(view.allowed_methods)
-        return f"{context['request'].method} is not answered here. What is: {methods}."
+        return f"{context['request'].method} is not allowed here. Allowed: {methods}."
     if isinstance(error, exceptions.UnsupportedMediaType):
         types = dict.fromkeys(parser.media_type for parser in view.get_parsers())
-        return f"Such a body is not read here. Send it with Content-Type {' or '.join(types)}."
+        return f"This Content-Type is not supported here. Send {' or '.join(types)}."
     return ""
 
 

@@ -214,7 +214,7 @@ def _check_parameters(request: Request) -> None:
         raise ValidationError({name[:100]: [said] for name in unknown[:20]})
     twice = [name for name in asked if len(asked.getlist(name)) > 1]
     if twice:
-        raise ValidationError({name: ["Give it once."] for name in twice})
+        raise ValidationError({name: ["Send it only once."] for name in twice})
     if asked.get("label") == "":
         # Most likely a variable that was never set: production may not be what it was to name.
         raise ValidationError({"label": [f"Name a label, or leave it out for {PRODUCTION}."]})

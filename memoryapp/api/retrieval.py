@@ -129,7 +129,7 @@ def _document(found: Recalled, slugs: dict[int, str], **more: Any) -> dict[str, 
         "left_out": found.left_out,
         "trace": str(found.trace) if found.trace else None,
         "remarks": [
-            f"No bullet is in the section {name}, so nothing of it was found."
+            f"No bullet is in the section {name}, so none was searched there."
             for name in found.unknown_sections
         ],
         "bullets": [

@@ -9,10 +9,10 @@ TYPE = "urn:greenroom:problem:"
 CONTENT_TYPE = "application/problem+json"
 #: What web and MCP servers say alike.
 AWAY = (
-    "The database cannot be used now: it restarts, hangs, cannot be reached, or has no room left. "
-    "Nothing was kept of this request. Send it again in a moment."
+    "The database is unavailable: it is restarting, not responding, unreachable or out of space. "
+    "Nothing from this request was saved. Send it again in a moment."
 )
-HOST = "This host name is not served here. An operator adds it to ALLOWED_HOSTS."
+HOST = "This host name is not allowed here. An operator can add it to ALLOWED_HOSTS."
 
 
 def problem_document(status: int, kind: str, detail: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from memoryapp.domain.text import hidden_characters, looks_like_instruction
 class Trust(IntEnum):
     """Levels in rising order; of several sources the lowest counts."""
 
-    #: something it rests on hides characters or gives orders to a model.
+    #: something it rests on hides characters or gives instructions to a model.
     QUARANTINED = 0
     #: sent by agents, read from files or telemetry: nobody here saw it happen.
     OUTSIDE = 1
@@ -26,8 +26,9 @@ class Trust(IntEnum):
 
 
 WORDS: Mapping[Trust, str] = {
-    Trust.QUARANTINED: "In quarantine: what it rests on gives orders to a model or hides "
-    "characters. No policy and no bulk decision takes it; read its evidence before you do.",
+    Trust.QUARANTINED: "In quarantine: what it rests on gives instructions to a model or hides "
+    "characters. No policy and no bulk decision takes it; read its evidence "
+    "before you do.",
     Trust.OUTSIDE: "It rests on what came from outside: an agent, a file or telemetry. "
     "No policy takes it alone.",
     Trust.PRACTICE: "It rests on practice in an environment of this workspace.",
@@ -49,7 +50,7 @@ def weakest(origin: Trust, lineage: Iterable[int], texts: Iterable[str]) -> Trus
 
 
 def is_suspicious(text: str) -> bool:
-    """Whether a text hides characters or reads like an order to a model."""
+    """Whether a text hides characters or reads like instructions to a model."""
     return bool(hidden_characters(text) or looks_like_instruction(text))
 
 

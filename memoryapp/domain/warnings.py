@@ -26,7 +26,7 @@ def warnings_of(text: str) -> list[Warned]:
         many = "1 hidden character" if len(hidden) == 1 else f"{len(hidden):,} hidden characters"
         found.append(Warned("hidden", f"{many}: {names}"))
     found += [
-        Warned("order", f"Reads like an order to a model: “{phrase}”")
+        Warned("order", f"Reads like instructions to a model: “{phrase}”")
         for phrase in looks_like_instruction(text)
     ]
     found += [

@@ -67,7 +67,7 @@ class Gate:
                 raise Refused(404, "not-found", f"MCP is served at {PATH}.")
             if scope["method"] != "POST":
                 # Nothing is ever sent of our own accord: a stream would be held open for good.
-                said = "MCP is spoken by POST alone here; no stream is opened, no session is kept."
+                said = "MCP is served by POST only; there are no streams and no sessions."
                 raise Refused(405, "method-not-allowed", said, (b"allow", b"POST"))
             caller, rate = await _admitted(scope)
             send = send if rate is None else _saying(rate, send)
@@ -93,7 +93,7 @@ async def _admitted(scope: Scope) -> tuple[Caller, rates.Rate | None]:
     if not host or not validate_host(host, settings.ALLOWED_HOSTS):
         raise Refused(421, "host", HOST)
     if not _trusted(headers.get("origin", ""), host):
-        said = "Pages of another site may not call this. Call it from a program."
+        said = "Web pages of other sites may not call this. Call it from a program."
         raise Refused(403, "origin", said)
     scheme, _, presented = headers.get("authorization", "").partition(" ")
     key = None
@@ -129,13 +129,16 @@ async def _body(scope: Scope, coming: bodies.Coming, hold: Callable[[], None]) -
     try:
         body = await bodies.whole(scope, coming, hold)
     except TimeoutError as error:
-        said = f"A request may take {bodies.WHOLE_SECONDS:.0f} s to come. Nothing was kept of it."
+        said = (
+            f"The request took longer than {bodies.WHOLE_SECONDS:.0f} s to arrive. Nothing was "
+            "saved."
+        )
         raise Refused(408, "timeout", said) from error
     except bodies.Full as error:
-        said = "Too many long requests come at once. Nothing was kept; send it again in a moment."
+        said = "Too many large requests at once. Nothing was saved; send it again in a moment."
         raise Refused(503, "unavailable", said, (b"retry-after", RETRY_SECONDS)) from error
     if body is None:
-        said = f"A request may have {bodies.MOST} bytes. Nothing was kept of this one."
+        said = f"A request may have at most {bodies.MOST} bytes. Nothing was saved."
         raise Refused(413, "too-large", said)
     return body
 

@@ -119,7 +119,7 @@ def prompt(caller: Caller, name: str, arguments: dict[str, str]) -> types.GetPro
     _check(caller.key)
     unknown = set(arguments) - {"label"}
     if unknown:
-        raise MCPError(types.INVALID_PARAMS, "The only argument of a prompt is label.")
+        raise MCPError(types.INVALID_PARAMS, "A prompt takes one argument only: label.")
     label = arguments.get("label") or PRODUCTION
     served = _served(caller, name, label, types.INVALID_PARAMS)
     said = f"What was learned before, reviewed by people. Use it where it fits.\n\n{served.text}"
@@ -131,7 +131,7 @@ def prompt(caller: Caller, name: str, arguments: dict[str, str]) -> types.GetPro
 
 def _served(caller: Caller, slug: str, label: str, code: int) -> Served:
     if "\x00" in slug + label:
-        raise MCPError(code, "Nothing here is named by a NUL character.")
+        raise MCPError(code, "A name cannot contain a NUL character.")
     try:
         return playbook_serve(key=caller.key, agent=caller.agent, slug=slug, label=label)
     except UnableTo as error:
@@ -152,5 +152,8 @@ def _next(page: Sequence[Row], named: Callable[[Row], str]) -> str | None:
 def _place(cursor: str, form: re.Pattern[str]) -> tuple[str, ...]:
     named = form.fullmatch(cursor)
     if named is None:
-        raise MCPError(types.INVALID_PARAMS, "The cursor is not one this server gave out.")
+        raise MCPError(
+            types.INVALID_PARAMS,
+            "This cursor is not valid. Leave it out to start from the first page.",
+        )
     return named.groups()

@@ -34,8 +34,8 @@ INSTRUCTIONS = (
     "with propose_lesson."
 )
 BROKEN = (
-    "Something broke here, and it was not you. Nothing was kept of this request. The "
-    "server's log says what happened."
+    "Something went wrong in Greenroom, not in your request. Nothing was saved. The server's log "
+    "has the details."
 )
 #: As long as a pulled playbook counts as fresh (Cache-Control max-age=60).
 FRESH_MS = 60_000

@@ -110,7 +110,9 @@ def report_outcome(caller: Caller, given: Mapping[str, Any]) -> Answer:
     found = Release.objects.light().filter(playbook__in=open_to, pk=int(given["release"]))
     release = found.first()
     if release is None:
-        raise UnableToFind("There is no such release here. The reading tools name it as release.")
+        raise UnableToFind(
+            "There is no such release here. get_playbook and search_memory return it as release."
+        )
     receipt = report_take(
         release=release,
         votes=[Said(v["id"], v["vote"], v.get("evidence", "")) for v in given.get("bullets", ())],
@@ -242,8 +244,8 @@ TOOLS: Mapping[str, Offered] = {
             report_outcome,
             REPORTERS,
             "Report an outcome",
-            "Say how a task ended that you did with a playbook, and which bullets helped or harmed "
-            "you. A task is counted once, however often you report it.",
+            "Report how a task you did with a playbook ended, and which bullets helped or harmed. "
+            "A task is counted once, however often you report it.",
             {
                 "release": {
                     "type": "string",
@@ -354,7 +356,7 @@ def _malformed(schema: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     worst = jsonschema.exceptions.best_match(found)
     if worst is None:
         holds_nul = any("\x00" in text for text in texts_in(given))
-        return "An argument holds a NUL character." if holds_nul else ""
+        return "An argument contains a NUL character. Remove it." if holds_nul else ""
     place = ".".join(str(part) for part in worst.absolute_path)
     said = worst.message if len(worst.message) <= 300 else f"{worst.message[:300]}…"
     return f"{place}: {said}" if place else said

@@ -35,7 +35,7 @@ SILENT_SECONDS = 30.0
 UNREAD_SECONDS, ANSWER_SECONDS, SLOWEST = 30.0, 60.0, 16 * 1024
 #: bytes of a refused body that are thrown away before its connection is closed after all.
 REST_MOST = 512 * 2**20
-BROKEN = "The body broke off, or is not in the chunks it says it is. Nothing was kept."
+BROKEN = "The body ended early, or its chunks are malformed. Nothing was saved."
 
 Environ = dict[str, Any]
 
@@ -77,7 +77,7 @@ class Bodies:
         try:
             while piece := wire.read():
                 if file.tell() + len(piece) > self._most:
-                    said = f"A body in chunks may have {self._most} bytes. Nothing was kept."
+                    said = f"A chunked body may have at most {self._most} bytes. Nothing was saved."
                     return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", said
                 file.write(piece)
         except (OSError, ParseException):

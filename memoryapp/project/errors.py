@@ -26,12 +26,12 @@ from memoryapp.services.patience import took_too_long, waited_for_lock
 
 API = "/api/"
 BROKEN = (
-    "Something broke here, and it was not you. Nothing was kept of this request. The "
-    "server's log says what happened, under the X-Request-ID of this answer."
+    "Something went wrong in Greenroom, not in your request. Nothing was saved. The server's log "
+    "has the details under the X-Request-ID of this response."
 )
 BUSY = (
-    "Somebody else is changing the same thing, and it takes a while. Nothing was kept of this "
-    "request. Send it again in a moment."
+    "Somebody else is changing the same thing, and it is taking a while. Nothing from this "
+    "request was saved. Send it again in a moment."
 )
 SLOW = (
     "The database worked on this for a minute without finishing, so it was stopped. Nothing was "
@@ -39,9 +39,9 @@ SLOW = (
     "has a traceback that shows what was asked."
 )
 SEALED = (
-    "A secret that this needs was stored under another key of the server. Nothing was kept of this "
-    "request. Whoever runs the server puts the old key into SEALING_KEYS: greenroom doctor says "
-    "which secrets wait for it."
+    "A secret that this needs was encrypted with another key of the server. Nothing from this "
+    "request was saved. Whoever runs the server must add the old key to SEALING_KEYS: greenroom "
+    "doctor lists the secrets that need it."
 )
 RETRY_SECONDS = "10"
 LIMIT_SECONDS = "60"

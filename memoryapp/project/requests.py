@@ -49,7 +49,7 @@ class RefuseNul:
         cursors = [_decoded(value) for value in request.GET.getlist("cursor")]
         if "\0" not in "".join([request.path, *asked, *cursors, *map(unquote, cursors)]):
             return self.get_response(request)
-        said = "The address holds a NUL character, which nothing here is named by."
+        said = "The address contains a NUL character. Remove it."
         return plain_problem(400, "invalid", said)
 
 

@@ -137,7 +137,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
             say(self.age, self.nr_conns)
         for conn in _due(self._heads):
             self._leave(self._heads, conn)
-            self._refuse(conn, 408, "The head of the request came too slowly.")
+            self._refuse(conn, 408, "The headers of the request arrived too slowly.")
         for conn in _due(self._ends):
             self._leave(self._ends, conn)
             self._drop(conn)
@@ -178,7 +178,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
         elif found is Head.WHOLE:
             super().enqueue_req(conn)
         elif found is Head.TOO_LONG:
-            said = f"The head of a request may have {HEAD_MOST} bytes."
+            said = f"The headers of a request may have at most {HEAD_MOST} bytes."
             self._refuse(conn, 431, said)
         else:
             self._drop(conn)

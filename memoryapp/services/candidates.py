@@ -86,7 +86,7 @@ class Origin:
     environment: str = ""
     #: whether what it saw was sent from elsewhere, such as the trajectories of deployed agents.
     is_outside: bool = False
-    #: whether anything it saw hides characters or gives orders to a model, cited or not.
+    #: whether anything it saw hides characters or gives instructions to a model, cited or not.
     is_suspicious: bool = False
 
     @property

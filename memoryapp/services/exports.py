@@ -29,8 +29,8 @@ def export_start(*, workspace: Workspace, by: Any) -> WorkspaceExport:
     except IntegrityError as error:
         rows = WorkspaceExport.objects.filter(workspace=workspace, status__in=UNFINISHED)
         raise UnableToStart(
-            "An export of this workspace is being written already. Fetch that one when it is "
-            "done, or stop it and start anew.",
+            "An export of this workspace is being written already. Download that one when it is "
+            "done, or stop it and start again.",
             extra={"export": rows.values_list("pk", flat=True).first()},
         ) from error
     tasks.write_export.delay_on_commit(export.pk)
@@ -45,9 +45,9 @@ def export_fetch(*, export: WorkspaceExport, by: Any) -> Iterator[bytes]:
         UnableToServe: there is no file, or none any more.
     """
     if export.is_unfinished:
-        raise UnableToStart("The file is still being written. Ask for it when it is done.")
+        raise UnableToStart("The file is still being written. Download it when it is done.")
     if not export.has_file:
-        raise UnableToServe("This file has gone. Export the workspace anew.")
+        raise UnableToServe("This file no longer exists. Export the workspace again.")
     _record(export, by, "export.fetched", before={}, after={"bytes": export.size})
     numbers = list(export.pieces.values_list("number", flat=True))
     return (_piece(export, number) for number in numbers)

@@ -307,7 +307,8 @@ def _ask_a_person(into: _Into, row: Incoming, order: str) -> Outcome:
             op=Op.ADD,
             section=row.section,
             content=row.content,
-            reason=f"{source} has it as {row.label[:80]}. It reads like an order: “{order}”.",
+            reason=f"{source} has it as {row.label[:80]}. It reads like instructions to a model: "
+            f"“{order}”.",
         ),
         origin=Origin(kind=FILE, link="", name=source),
         sources=[],
@@ -315,7 +316,7 @@ def _ask_a_person(into: _Into, row: Incoming, order: str) -> Outcome:
     )
     if candidate is None:
         return Outcome(row.place, "refused", "A person rejected these very words before.")
-    said = f"It reads like an order to a model (“{order}”), so it waits in Review for a person."
+    said = f"It reads like instructions to a model (“{order}”), so it waits in Review for a person."
     return Outcome(row.place, "review", said)
 
 

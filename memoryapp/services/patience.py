@@ -48,8 +48,8 @@ def no_long_wait() -> Iterator[None]:
         if not waited_for_lock(error):
             raise
         raise PlaybookBusy(
-            "Somebody is changing this playbook, which takes a while. Nothing was kept of this; "
-            "send it again in a moment."
+            "Somebody is changing this playbook, which is taking a while. Nothing was saved; send "
+            "it again in a moment."
         ) from error
 
 

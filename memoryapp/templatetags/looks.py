@@ -79,7 +79,7 @@ LOOKS: dict[str, Look] = {
     "helpful": Look("ok", "circle-check", "Helpful"),
     "harmful": Look("bad", "circle-x", "Harmful"),
     "neutral": Look("", "circle", "Neutral"),
-    # what hides characters or gives orders to a model
+    # what hides characters or gives instructions to a model
     "quarantine": Look("warn", "triangle-alert", "Quarantine"),
     # operations of a candidate
     "ADD": Look("", "plus", "Add"),

@@ -87,12 +87,12 @@ def _text_checks(content: str, evidence: Sequence[Evidence]) -> list[dict[str, A
     kinds = {warning.kind for warning in warned}
     for row in evidence:
         for phrase in looks_like_instruction(row.excerpt):
-            text = f"Step {row.number} says what reads like an order: “{phrase}”"
+            text = f"Step {row.number} contains what reads like instructions: “{phrase}”"
             found.append(_check(False, text, row.link, "Open"))
             kinds.add("order")
     passed = {
         "hidden": "No hidden characters",
-        "order": "Nothing reads like an order to a model",
+        "order": "Nothing reads like instructions to a model",
         "secret": "Nothing looks like a secret",
     }
     return found + [_check(True, text) for kind, text in passed.items() if kind not in kinds]

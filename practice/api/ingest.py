@@ -290,7 +290,7 @@ def _where(request: Request) -> tuple[Playbook, Environment]:
 def _named(request: Request, name: str, header: str, rows: QuerySet[Row]) -> Row:
     asked = request.query_params.get(name) or request.headers.get(header) or ""
     if "\x00" in asked:
-        raise serializers.ValidationError({name: ["Nothing is named by a NUL character."]})
+        raise serializers.ValidationError({name: ["A name cannot contain a NUL character."]})
     if asked:
         return object_or_404(rows, name, slug=asked)
     there = list(rows[: NAMED + 1])

@@ -110,7 +110,7 @@ class FactSerializer(serializers.Serializer[Any]):
     orders = serializers.ListField(
         child=serializers.CharField(),
         source="fact.orders",
-        help_text="Phrases that read like orders to a model; a fact with any is in no prompt.",
+        help_text="Phrases that read like instructions to a model; one with any is in no prompt.",
     )
 
 

@@ -64,7 +64,7 @@ class ToolSerializer(serializers.ModelSerializer[EnvironmentTool]):
         return why_off(tool)
 
     def get_reads_like_orders(self, tool: EnvironmentTool) -> list[str]:
-        """Phrases of its description that read like orders to a model."""
+        """Phrases of its description that read like instructions to a model."""
         return list(orders_in(tool.as_spec()))
 
 

@@ -69,7 +69,7 @@ def without_orders(
     for task in candidates:
         orders = () if task.seed_task in meant else task_reads_like_order(task.instruction)
         if orders:
-            said = f"It reads like an order to a model: “{orders[0][:100]}”."
+            said = f"It reads like instructions to a model: “{orders[0][:100]}”."
             dropped.append((task, f"{said} Ask for it as a seed task if it is meant."))
         else:
             fit.append(task)

@@ -75,7 +75,7 @@ def why_off(tool: EnvironmentTool) -> str:
     if tool.is_enabled:
         return ""
     if orders_in(tool.as_spec()):
-        return "Off: its description reads like an order to a model."
+        return "Off: its description reads like instructions to a model."
     if tool.effect is Effect.DESTRUCTIVE:
         return "Off: it may delete or overwrite data."
     if tool.effect is Effect.UNKNOWN:

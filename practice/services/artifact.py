@@ -41,7 +41,7 @@ VERDICTS = ("added", "review", "kept", "refused", "noted")
 class Row:
     """What became of one part of a file: added, kept, refused, or noted (a part of it was lost).
 
-    ``review``: it is a candidate now, because it reads like an order to a model.
+    ``review``: it is a candidate now, because it reads like instructions to a model.
     """
 
     place: str
@@ -77,7 +77,7 @@ def artifact_import(
 
     Bullets go to ``playbook``, approved: choosing the file is an operator's decision. Records go
     to the environment, under a finished run of their own for that playbook. Secrets in either are
-    masked; what reads like an order to a model is refused, or waits in review.
+    masked; what reads like instructions to a model is refused, or waits in review.
 
     Raises:
         UnableToChange: an unknown file, or a document that is not what it is said to be.
@@ -194,7 +194,7 @@ def _verdict(place: str, entry: Entry, known: set[tuple[int, int, str]]) -> Row:
     if redact(entry.instruction) != entry.instruction:
         return Row(place, "refused", "Its instruction holds what looks like a secret.")
     if orders := task_reads_like_order(entry.instruction):
-        said = f"Its instruction reads like an order to a model: “{orders[0]}”."
+        said = f"Its instruction reads like instructions to a model: “{orders[0]}”."
         return Row(place, "refused", f"{said} Ask for it as a seed task if it is meant.")
     if _key(entry) in known:
         return Row(place, "kept", "A record of this task is here already.")

@@ -286,9 +286,9 @@ def test_a_mistyped_parameter_is_not_taken_for_none(playbook: Any, key: Any) -> 
     ("asked", "parameter", "said"),
     [
         ("?label=production&version=1", "version", "one of the two"),
-        ("?label=staging&label=production", "label", "Give it once."),
+        ("?label=staging&label=production", "label", "Send it only once."),
         ("?label=", "label", "Name a label, or leave it out for production."),
-        ("?format=md&format=md", "format", "Give it once."),
+        ("?format=md&format=md", "format", "Send it only once."),
     ],
 )
 def test_of_two_values_none_is_passed_over(

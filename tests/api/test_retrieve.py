@@ -212,7 +212,7 @@ def test_a_section_that_holds_nothing_is_remarked(playbook: Any, with_key: Any, 
     asked: dict[str, Any] = {"sections": ["apis", "apsi", "apsi"], "url": url}
     found = ask(with_key("read", "playbooks:pull"), "mail", **asked).json()
     assert [bullet["label"] for bullet in found["bullets"]] == ["apis-001"]
-    assert found["remarks"] == ["No bullet is in the section apsi, so nothing of it was found."]
+    assert found["remarks"] == ["No bullet is in the section apsi, so none was searched there."]
     found = ask(with_key("read", "playbooks:pull"), "mail", url=url).json()
     assert found["remarks"] == []
 

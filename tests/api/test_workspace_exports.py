@@ -89,7 +89,7 @@ def test_it_says_that_a_file_has_gone(admin: Client) -> None:
     assert admin.get(f"{URL}/{row['id']}").json()["file"] is None
     answer = admin.get(f"{URL}/{row['id']}/file")
     assert answer.status_code == 410
-    assert "Export the workspace anew" in answer.json()["detail"]
+    assert "Export the workspace again" in answer.json()["detail"]
 
 
 def test_it_lists_them_in_pages(

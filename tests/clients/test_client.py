@@ -52,7 +52,7 @@ def test_it_says_what_it_needs(url: str, key: str, monkeypatch: pytest.MonkeyPat
 
 def test_an_answer_that_is_no_json_is_not_the_servers(client: Any) -> None:
     memory, _ = client((200, {}, b"<h1>Sign in</h1>"))
-    with pytest.raises(Unreachable, match="no Greenroom answered"):
+    with pytest.raises(Unreachable, match="not a Greenroom server"):
         memory.run(3)
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_reported_of_a_fallback(client: Any, clock: list[float]) -> N
 def test_what_a_broken_connection_began_is_asked_for_until_it_is_done(
     httpserver: Any, clock: list[float]
 ) -> None:
-    working = {"type": http.WORKING, "detail": "The first request is still being worked on."}
+    working = {"type": http.WORKING, "detail": "The first request is still being processed."}
     address = httpserver.url_for("").rstrip("/")
     for status, said in ((409, working), (200, {"counted": 1})):
         httpserver.expect_ordered_request("/api/v1/feedback").respond_with_json(
@@ -91,7 +91,7 @@ def test_it_says_where_a_redirect_leads_and_does_not_follow(httpserver: Any) -> 
     memory = Greenroom(httpserver.url_for("/"), "gr_k", cache=None)
     with pytest.raises(Refused) as refused:
         memory.pull("desk")
-    assert "sends its callers to https://greenroom.example.com. If that is" in str(refused.value)
+    assert "redirects to https://greenroom.example.com. If that server is" in str(refused.value)
     assert "pw" not in str(refused.value)
 
 
@@ -113,7 +113,7 @@ def test_an_error_that_breaks_off_is_an_error_of_the_client(
 
 @pytest.mark.parametrize("key", ["gr_secret\nwith more", "gr_secrét", "gr_sec ret"])
 def test_a_key_that_no_header_holds_is_not_said_back(key: str) -> None:
-    with pytest.raises(Refused, match="copy it anew") as refused:
+    with pytest.raises(Refused, match="Copy it again") as refused:
         Greenroom("http://desk.example", key, cache=None)
     assert "sec" not in str(refused.value)
 

@@ -151,7 +151,7 @@ def test_it_pulls_pushes_and_follows_a_run(
     assert f"{made.pk} " in capsys.readouterr().out
     assert main(["exports", "--remove", str(made.pk)]) == 0
     assert main(arguments) == 1
-    assert f"Export {made.pk} removed. There is no file any more." in capsys.readouterr().err
+    assert f"Export {made.pk} removed. Its file no longer exists." in capsys.readouterr().err
     lines = tmp_path / "sft.jsonl"
     assert main(["export", "--fine-tuning", "sft", "--output", str(lines)]) == 0
     assert lines.read_text() == ""
@@ -299,7 +299,7 @@ def test_a_file_that_is_written_anew_stays_what_it_was(tmp_path: Path) -> None:
 def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
     path = tmp_path / "AGENTS.md"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(Refused, match="is no UTF-8 text"):
+    with pytest.raises(Refused, match="is not UTF-8 text"):
         terminal_bar.text(path)
     with pytest.raises(Refused, match="cannot be read"):
         terminal_bar.text(tmp_path)

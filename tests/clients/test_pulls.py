@@ -191,7 +191,7 @@ def test_what_another_server_says_is_no_playbook(
 ) -> None:
     page = (200, {"content-type": "text/html"}, body)
     memory, _ = client(page)
-    with pytest.raises(Unreachable, match="no Greenroom did"):
+    with pytest.raises(Unreachable, match="not a Greenroom server"):
         memory.pull("desk")
     memory, _ = client(playbook("Verify."), page)
     memory.pull("desk")
@@ -241,7 +241,7 @@ def test_who_has_no_home_keeps_no_copies(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_page_for_signing_in_is_no_archive(client: Any, clock: list[float]) -> None:
     memory, _ = client((200, {"content-type": "text/html"}, b"<h1>Sign in</h1>"))
-    with pytest.raises(Unreachable, match="no Greenroom did"):
+    with pytest.raises(Unreachable, match="not a Greenroom server"):
         memory.archive("desk")
 
 

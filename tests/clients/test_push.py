@@ -87,7 +87,7 @@ def test_rows_that_belong_together_are_sent_together(sent: list[bytes]) -> None:
 )
 def test_a_broken_gzip_is_said_to_be_one(sent: list[bytes], broken: bytes) -> None:
     client = Greenroom("http://desk.example", "gr_k", cache=None)
-    with pytest.raises(Refused, match="no whole gzip"):
+    with pytest.raises(Refused, match="not complete gzip"):
         client.push(iter([broken]), form="jsonl", packed=True)
 
 

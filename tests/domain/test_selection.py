@@ -42,7 +42,7 @@ def test_it_drops_a_task_that_reads_like_an_order_and_says_so() -> None:
 
     assert fit == [ORDERS]
     assert len(dropped) == 2
-    assert "reads like an order to a model: “ignore previous instruction" in dropped[0][1]
+    assert "reads like instructions to a model: “ignore previous instruction" in dropped[0][1]
 
 
 def test_it_keeps_an_order_that_an_operator_asks_for_and_tasks_that_send_something() -> None:

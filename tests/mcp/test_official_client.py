@@ -193,7 +193,8 @@ GONE = OperationalError('connection to "db.internal" as user "greenroom" failed'
 
 @pytest.mark.parametrize("mode", REVISIONS)
 @pytest.mark.parametrize(
-    ("broken", "said"), [(GONE, "database cannot be used"), (ZeroDivisionError("host-7"), "broke")]
+    ("broken", "said"),
+    [(GONE, "database is unavailable"), (ZeroDivisionError("host-7"), "went wrong")],
 )
 def test_what_breaks_is_told_in_our_words(
     address: str,

@@ -233,7 +233,7 @@ def test_a_page_goes_on_after_the_last_row_whatever_was_added_or_removed(
 
 @pytest.mark.parametrize("cursor", ["", "7", "desk", "desk@", "a@b\x00", "@x", "x" * 200])
 def test_a_cursor_of_others_is_refused(served: Any, key: Any, cursor: str) -> None:
-    with pytest.raises(MCPError, match="not one this server gave out"):
+    with pytest.raises(MCPError, match="cursor is not valid"):
         playbooks.resources(key("playbooks:pull")[0], cursor)
 
 

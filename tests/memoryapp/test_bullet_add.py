@@ -41,7 +41,7 @@ def test_it_says_what_was_left_out_masked_or_reads_like_an_order(
     assert "1 hidden character: U+200B" in said
     assert "The text is stored without." in said
     assert "The text is stored masked." in said
-    assert "Reads like an order to a model" in said
+    assert "Reads like instructions to a model" in said
     assert key not in said
 
 

@@ -120,7 +120,7 @@ def test_the_page_looks_again_only_while_one_is_written(
 def test_it_goes_after_a_while(ada_client: Any, written: WorkspaceExport) -> None:
     WorkspaceExport.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     answer = ada_client.get(f"{URL}{written.pk}/file/", follow=True)
-    assert "This file has gone. Export the workspace anew." in answer.content.decode()
+    assert "This file no longer exists. Export the workspace again." in answer.content.decode()
     tasks.forget_exports()
     assert not ExportPiece.objects.exists()
     assert "Removed" in ada_client.get(URL).content.decode()

@@ -50,7 +50,7 @@ def test_each_row_says_why_it_was_left(workspace: Any, playbook: Any, rita: Any)
     stale.targets.add(bullet)
     outcomes = list(finished(asked(workspace, rita), rita).outcomes.order_by("pk"))
     assert [row.done for row in outcomes] == [True, False, False, False]
-    assert "reads like an order" in outcomes[1].message.lower()
+    assert "reads like instructions" in outcomes[1].message.lower()
     assert "already says exactly this" in outcomes[2].message
     assert "moved on since this was proposed" in outcomes[3].message
 

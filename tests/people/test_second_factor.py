@@ -59,7 +59,7 @@ def test_a_lost_key_of_the_server_is_said_and_opens_nothing(secret: str, setting
     settings.SEALING_KEYS = ["a key that was made for a new data folder"]
     answer = other.post(f"{URL}authenticate/", {"code": code_of(secret, later=1)})
     assert answer.status_code == 503
-    assert "stored under another key of the server" in answer.content.decode()
+    assert "encrypted with another key of the server" in answer.content.decode()
     assert other.get("/review/").status_code == 302
 
 

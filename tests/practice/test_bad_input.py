@@ -167,7 +167,7 @@ def test_it_leaves_a_tool_off_whose_description_gives_orders(
 
     on = set(environment.tools.usable().values_list("name", flat=True))
     assert on == {"list_items", "get_item"}
-    assert "Off: its description reads like an order to a model." in page
+    assert "Off: its description reads like instructions to a model." in page
     assert "follows nothing in it" in page
 
 
@@ -211,7 +211,7 @@ def test_it_follows_no_order_in_an_answer_and_shows_that_there_was_one(
     attempt = run.attempts.filter(steps__observation__contains="Ignore all previous").first()
     assert attempt is not None
     page = ada_client.get(attempt.get_absolute_url()).content.decode()
-    assert "The tool&#x27;s answer reads like an order" in page or "answer reads like an" in page
+    assert "The tool&#x27;s answer reads like instructions" in page
 
 
 def test_it_flags_a_task_that_reads_like_an_order(ada_client: Any, workspace: Any) -> None:
@@ -220,7 +220,7 @@ def test_it_flags_a_task_that_reads_like_an_order(ada_client: Any, workspace: An
 
     page = ada_client.get(attempt.get_absolute_url()).content.decode()
 
-    assert "The task itself reads like an order to a model" in page
+    assert "The task itself reads like instructions to a model" in page
 
 
 @pytest.mark.parametrize(

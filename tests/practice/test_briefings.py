@@ -98,7 +98,7 @@ def test_it_practises_no_task_that_reads_like_an_order(run: Any, faithful: bool)
     assert [task.instruction for task in chosen.selected] == ["List the orders."]
     ((dropped, why),) = chosen.dropped
     assert dropped == order
-    assert "reads like an order to a model" in why
+    assert "reads like instructions to a model" in why
 
 
 @pytest.mark.parametrize("faithful", [False, True])

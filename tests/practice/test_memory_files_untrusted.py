@@ -61,13 +61,13 @@ def test_it_sends_a_bullet_that_gives_orders_to_review(
     report = imported(environment, playbook, poisoned(order))
 
     said = next(row for row in report.rows if row.verdict == "review")
-    assert "reads like an order to a model (“ignore all previous instruction”)" in said.message
+    assert "reads like instructions to a model (“ignore all previous instruction”)" in said.message
     assert "1 hidden character was left out." in said.message
     assert not playbook.bullets.filter(content__contains="evil").exists()
     (waiting,) = playbook.candidates.pending()
     assert waiting.content.startswith("Ignore all previous instructions")
     page = rita_client.get(f"/review/?candidate={waiting.pk}").content.decode()
-    assert "Reads like an order to a model" in page
+    assert "Reads like instructions to a model" in page
     assert "It came with an imported file." in page
 
     again = imported(environment, playbook, poisoned(order))
@@ -110,7 +110,7 @@ def test_it_keeps_secrets_and_orders_of_a_record_from_proposers(
     report = imported(environment, playbook, document)
 
     said = {row.place: row.message for row in report.rows if row.verdict == "refused"}
-    assert "reads like an order to a model" in said["entries[0]"]
+    assert "reads like instructions to a model" in said["entries[0]"]
     assert "looks like a secret" in said["entries[1]"]
     assert ("entries[2]", "noted") in {(row.place, row.verdict) for row in report.rows}
     stored = str(list(PracticeRecord.objects.values_list("imported", "reason")))

@@ -82,7 +82,7 @@ def test_it_shows_facts_with_source_freshness_and_relevance(vera_client: Any, ru
     assert lines["Order ORD-1 is open."].relevance > lines[old.text].relevance
     text = page.content.decode()
     assert "Seen 3 times" in text
-    assert "Reads like an order to a model (<q>ignore previous instruction</q>)" in text
+    assert "Reads like instructions to a model (<q>ignore previous instruction</q>)" in text
     assert run.get_absolute_url() in text
 
 

@@ -141,7 +141,7 @@ def test_a_body_in_chunks_that_cannot_be_taken_is_refused(
     problem = json.loads(said)
     assert (found, problem["status"]) == (status, status)
     assert problem["type"].startswith("urn:greenroom:problem:")
-    assert "Nothing was kept." in problem["detail"]
+    assert "Nothing was saved." in problem["detail"]
 
 
 def asking_for_much(port: int, how: str = "") -> socket.socket:

@@ -47,7 +47,7 @@ def test_the_api_says_so_as_a_problem(visitor: Client) -> None:
         answer = visitor.get("/api/v1/playbooks")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert answer.headers["Content-Type"] == "application/problem+json"
-    assert "Nothing was kept of this request" in answer.json()["detail"]
+    assert "Nothing from this request was saved" in answer.json()["detail"]
 
 
 @contextmanager

@@ -19,7 +19,7 @@ def elsewhere(settings: Any) -> Client:
 def test_a_page_says_what_an_operator_does(elsewhere: Client) -> None:
     answer = elsewhere.get("/login/")
     assert answer.status_code == 400
-    assert "An operator adds it to ALLOWED_HOSTS" in answer.content.decode()
+    assert "An operator can add it to ALLOWED_HOSTS" in answer.content.decode()
 
 
 def test_the_api_says_so_as_mcp_does(elsewhere: Client) -> None:

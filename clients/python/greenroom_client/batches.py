@@ -35,7 +35,7 @@ def batches(pieces: Iterable[bytes], *, packed: bool) -> Iterator[bytes]:
             held.append(line)
             size += len(line)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Refused(f"The file is no whole gzip: {error}.") from error
+        raise Refused(f"The file is not complete gzip: {error}.") from error
     if held or is_first:
         yield b"".join(held)
 

@@ -147,7 +147,7 @@ class Greenroom(Pulls):
         while piece := into.read(PIECE):
             came.update(piece)
         if came.hexdigest() != said["sha256"]:
-            raise Unreachable(f"What came of export {number} is not what was written. Try again.")
+            raise Unreachable(f"The download of export {number} is damaged. Try again.")
 
     def export_remove(self, number: int) -> None:
         """Stop an export, or remove its file before its time."""

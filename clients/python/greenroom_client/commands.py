@@ -219,7 +219,7 @@ def _add_runs(commands: terminal.Commands) -> None:
     run.add_argument("--rounds", type=int, default=3)
     run.add_argument("--tasks", type=int, default=4)
     run.add_argument("--budget", help="US dollars; a run without one has no limit")
-    run.add_argument("--no-watch", action="store_true", help="do not wait for its end")
+    run.add_argument("--no-watch", action="store_true", help="do not wait for it to end")
     run.set_defaults(run=_run)
     watch = terminal.parser(commands, "watch", "follow a run until it ends")
     watch.add_argument("number", type=int)

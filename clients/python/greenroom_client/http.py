@@ -51,7 +51,7 @@ class Answer:
             return json.loads(self.body) if self.body else None
         except ValueError as error:
             raise errors.Unreachable(
-                "What came is not JSON, so no Greenroom answered: is that its address?"
+                "The response is not JSON, so this is not a Greenroom server. Check its address."
             ) from error
 
 
@@ -73,9 +73,9 @@ class Connection:
         self.url, self.key = self.url.rstrip("/"), self.key.strip()
         # What no header can hold is said here: the library's own words for it would quote the key.
         if not (self.key.isascii() and self.key.isprintable() and " " not in self.key):
-            raise errors.Refused("The API key has characters in it that no key has: copy it anew.")
+            raise errors.Refused("The API key contains characters that no key has. Copy it again.")
         if not self.agent.isprintable() or any(ord(letter) > 255 for letter in self.agent):
-            raise errors.Refused("The name of an agent is one line of Latin letters and signs.")
+            raise errors.Refused("The name of an agent must be one line of Latin characters.")
         if not self.url.startswith(("http://", "https://")):
             raise errors.Refused(
                 "GREENROOM_URL is an address such as https://greenroom.example.com, "
@@ -120,7 +120,7 @@ class Connection:
         most = tries or self.tries
         tries = most if body is None or isinstance(body, bytes) else 1
         wait = 0.0
-        problem: Exception = errors.Unreachable("No try was made.")
+        problem: Exception = errors.Unreachable("No attempt was made.")
         for number in range(tries):
             if number:
                 time.sleep(wait)
@@ -192,7 +192,7 @@ class Connection:
         address = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
         if not there.hostname or self.url.startswith(address):
             return said
-        return f"{self.url} sends its callers to {address}. If that is yours, name it as the URL."
+        return f"{self.url} redirects to {address}. If that server is yours, use it as the URL."
 
 
 class _Later(Exception):

@@ -87,7 +87,7 @@ class Pulls:
             Refused: a form that is no text, a label and a version, or a name that is no slug.
         """
         if form == ARCHIVE:
-            raise Refused(f"The form {ARCHIVE} is a zip and no text: take archive().")
+            raise Refused(f"The form {ARCHIVE} is a zip, not text: use archive().")
         query = _query(label, version, form, max_tokens)
         name = Copies.name(
             self.http.url, self.http.key, self.http.agent, playbook, sorted(query.items(), key=str)
@@ -197,7 +197,7 @@ class Pulls:
         if "x-release-id" not in answer.headers:
             # A proxy's page for signing in, or another server: no agent is to take it for lessons.
             raise Unreachable(
-                f"{self.http.url} answered, but no Greenroom did: is that its address?"
+                f"{self.http.url} answered, but it is not a Greenroom server. Check its address."
             )
         return answer
 

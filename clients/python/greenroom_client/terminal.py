@@ -81,7 +81,7 @@ def text(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except UnicodeDecodeError as error:
-        raise Refused(f"{path} is no UTF-8 text; nothing of it was changed.") from error
+        raise Refused(f"{path} is not UTF-8 text. It was left unchanged.") from error
     except OSError as error:
         raise Refused(f"{path} cannot be read: {error.strerror}.") from error
 

@@ -33,7 +33,9 @@ def add(commands: terminal.Commands) -> None:
     what.add_argument(
         "--fine-tuning", choices=("sft", "dpo"), help="approved trajectories as OpenAI's JSONL"
     )
-    export.add_argument("--number", type=int, help="of a workspace's export that is there already")
+    export.add_argument(
+        "--number", type=int, help="download a workspace export that has already been written"
+    )
     export.set_defaults(run=_export)
     listed = terminal.parser(commands, "exports", "list exports of the workspace, or end one")
     listed.add_argument("--remove", type=int, metavar="NUMBER", help="stop it, or remove its file")
@@ -45,7 +47,7 @@ def add(commands: terminal.Commands) -> None:
     target.add_argument(
         "--workspace", action="store_true", help="make a workspace of a zip that export wrote"
     )
-    into.add_argument("--slug", default="", help="call the workspace otherwise than in the file")
+    into.add_argument("--slug", default="", help="give the workspace another slug than in the file")
     into.add_argument(
         "--format",
         default="",
@@ -56,7 +58,7 @@ def add(commands: terminal.Commands) -> None:
         "--on-conflict",
         choices=("skip", "overwrite", "new"),
         default="skip",
-        help="for a bullet whose label stands for another text there",
+        help="what to do with a bullet whose label already has another text",
     )
     into.set_defaults(run=_import)
 
@@ -118,8 +120,8 @@ def _written(client: Greenroom, number: int | None) -> int:
         terminal.bar(at["done"], at["total"], f"export {number} {found['status']}")
     terminal.bar_end()
     if found["status"] != "done":
-        said = found["message"] or "There is no file any more."
-        raise Refused(f"Export {number} {found['status']}. {said} Export the workspace anew.")
+        said = found["message"] or "Its file no longer exists."
+        raise Refused(f"Export {number} {found['status']}. {said} Export the workspace again.")
     return number
 
 
@@ -149,7 +151,7 @@ def _import(asked: argparse.Namespace) -> int:
             client = terminal.client(asked, timeout=3600.0)
             made = client.import_workspace(file, asked.file.stat().st_size, slug=asked.slug)
         sys.stdout.write(f"The workspace {made['name']} ({made['slug']}) is imported.\n")
-        sys.stderr.write("Enter secrets of its environments anew, and make new API keys.\n")
+        sys.stderr.write("Enter the secrets of its environments again, and make new API keys.\n")
         return 0
     content, is_zip = _content(asked.file)
     is_skill = is_zip or asked.file.suffix.lower() == ".md"

@@ -29,4 +29,4 @@ class Command(BaseCommand):
         except UnableTo as refusal:
             raise CommandError(str(refusal)) from refusal
         self.stdout.write(f"The workspace {made.name} ({made.slug}) is imported.")
-        self.stdout.write("Enter the secrets of its environments anew, and make new API keys.")
+        self.stdout.write("Enter the secrets of its environments again, and make new API keys.")
