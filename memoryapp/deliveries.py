@@ -88,7 +88,7 @@ def _write_down(delivery: Delivery, told: Told) -> None:
 def _turn_off(webhook_id: int) -> None:
     """A receiver that is gone wants to hear no more (Standard Webhooks)."""
     was_on = Webhook.objects.filter(pk=webhook_id, is_active=True)
-    if not was_on.update(is_active=False, message=f"{ANSWERED}, so it is told nothing more."):
+    if not was_on.update(is_active=False, message=f"{ANSWERED}, so nothing more is sent to it."):
         return
     webhook = Webhook.objects.select_related("workspace").get(pk=webhook_id)
     Event.objects.record(

@@ -119,10 +119,12 @@ class Endpoint:
             raise EmbeddingsSilent(f"The embedding endpoint did not answer ({kind}).") from error
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise EmbeddingsUnavailable(
-                "The embedding endpoint answered something else than embeddings."
+                "The embedding endpoint returned something other than embeddings."
             ) from error
         if len(vectors) != len(texts) or len({len(vector) for vector in vectors}) > 1:
-            raise EmbeddingsUnavailable("The embedding endpoint left out texts or dimensions.")
+            raise EmbeddingsUnavailable(
+                "The embedding endpoint returned too few vectors or dimensions."
+            )
         if counted:
             counted(_tokens(said))
         return vectors

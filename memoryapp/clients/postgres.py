@@ -133,12 +133,12 @@ class Connection(psycopg.Connection[Any]):
         """For how long in all to go on after ``quiet`` seconds. Raises ``NoAnswer``."""
         last = _last_limit()
         if quiet >= last:
-            raise NoAnswer(f"PostgreSQL has answered nothing for {quiet:.0f} s.")
+            raise NoAnswer(f"PostgreSQL has not answered for {quiet:.0f} s.")
         if (_is_served or not self.is_pooled) and not self._answers():
             _suspect()
             raise NoAnswer(
-                f"PostgreSQL hangs: it has answered nothing for {quiet:.0f} s, nor does it answer "
-                "a new connection."
+                f"PostgreSQL hangs: it has not answered for {quiet:.0f} s, and a new connection "
+                "gets no answer either."
             )
         return min(quiet + min(quiet, SELDOM_SECONDS), last)
 

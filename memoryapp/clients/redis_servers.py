@@ -47,9 +47,9 @@ def check(url: str) -> None:
         client(url, patience=1).connection_pool.make_connection()
     except (TypeError, ValueError, redis.RedisError) as error:
         raise ValueError(
-            f"has something behind its ? that means nothing with {parts.scheme}://. There may be "
-            "db, and with rediss:// ssl_ca_certs, ssl_certfile, ssl_keyfile and ssl_cert_reqs "
-            "(none or required)."
+            f"has an option after its ? that {parts.scheme}:// does not know. It takes db, and "
+            "with rediss:// ssl_ca_certs, ssl_certfile, ssl_keyfile and ssl_cert_reqs (none or "
+            "required)."
         ) from error
 
 

@@ -90,8 +90,8 @@ _SPECIAL = tuple(
 _NONE_AT_ALL = (ipaddress.ip_address("::"), ipaddress.ip_address("::1"))
 
 METADATA = (
-    "{host} is a link-local address or where cloud machines hand out their own credentials. "
-    "It is never called; enter the address of your server."
+    "{host} is a link-local or cloud metadata address, which is never called. Enter the address "
+    "of your server."
 )
 PRIVATE = (
     "{host} is a private address, and {setting} is off on this machine or leaves it out. "
@@ -126,7 +126,10 @@ def url_problem(url: str, *, private_allowed: Private, setting: str = ENVIRONMEN
     # vowel signs and accents belong to letters without being letters
     letters = "".join(each for each in host if unicodedata.category(each)[0] != "M")
     if plain != host or not _HOST.fullmatch(letters):
-        return "The host of the address has characters in it that stand for others or for none."
+        return (
+            "The host of the address contains look-alike or invisible characters. Type it in "
+            "plain ones."
+        )
     return address_problem(url, private_allowed=private_allowed, setting=setting)
 
 

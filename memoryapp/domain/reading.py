@@ -114,7 +114,7 @@ def read_json(text: str) -> Reading:
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
         raise Unreadable(
-            f"The document says schema_version {version!r}; this reads {SCHEMA_VERSION}."
+            f"The document says schema_version {version!r}; only {SCHEMA_VERSION} can be read."
         )
     rows = document.get("sections")
     if not isinstance(rows, list):
@@ -149,7 +149,7 @@ def _native_problem(row: Any) -> str:
     if not isinstance(row, Mapping):
         return "It is not a bullet; left out."
     if not isinstance(row.get("label"), str) or not isinstance(row.get("content"), str):
-        return "A bullet needs a label and a content, both texts; left out."
+        return "A bullet needs a label and content, both strings; left out."
     told = row.get("sha256")
     if told is not None and told != digest(row["content"]):
         return "Its text does not match its sha256: it was changed since; left out."

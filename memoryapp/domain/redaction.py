@@ -72,7 +72,8 @@ def _read(kind: str, pattern: str) -> Own:
     rule = Own(kind, pattern, compiled)
     if rule.finds(""):
         raise BadRule(
-            f"The pattern of {kind!r} matches an empty text, so everything. Say what must be there."
+            f"The pattern of {kind!r} matches empty text, and so everything. Make it require at "
+            "least one character."
         )
     if rule.finds(MARK.format(kind)) or rule.finds(MARK.format("password")):
         raise BadRule(f"The pattern of {kind!r} matches the mark it leaves. Make it narrower.")

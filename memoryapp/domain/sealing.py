@@ -18,7 +18,7 @@ class Unreadable(ValueError):
 
     def __init__(self) -> None:
         super().__init__(
-            "It was stored under another key. Put the old one into SEALING_KEYS, after the new "
+            "It was encrypted with another key. Add the old key to SEALING_KEYS, after the new "
             "one, or enter the secret again."
         )
 

@@ -118,7 +118,7 @@ def _parted(text: str) -> tuple[Mapping[str, Any], str, int]:
     try:
         about = yaml.load(front[1], Loader=_Front)
     except (yaml.YAMLError, *_NO_VALUE) as error:
-        raise Unreadable(f"What stands at the top of {MAIN} is not YAML.") from error
+        raise Unreadable(f"The block at the top of {MAIN} is not valid YAML.") from error
     named = isinstance(about, Mapping) and all(
         isinstance(about.get(name), str) and about[name].strip() for name in ("name", "description")
     )

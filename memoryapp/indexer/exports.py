@@ -49,8 +49,8 @@ def write(export_id: int) -> None:
         export.end(
             Status.FAILED,
             message=export.message
-            or f"It was begun {MAX_TRIES} times, and each time its worker died or the database "
-            "went away; see what memory and disk they have.",
+            or f"It was started {MAX_TRIES} times, and each time its worker died or the database "
+            "went away. Check their memory and disk space.",
         )
         return
     try:

@@ -176,7 +176,7 @@ def _sent(send: Callable[[], None], template_prefix: str, email: str) -> None:
     try:
         send()
         if template_prefix in PROVING:
-            messages.info(context.request, f"A link to confirm {email} was sent there.")
+            messages.info(context.request, f"A confirmation link was sent to {email}.")
     except OSError as error:
         if template_prefix not in AWAITED | PROVING:
             raise
@@ -343,9 +343,9 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if any(filter_users_by_email(email) for email in vouched):
             messages.error(
                 request,
-                f"There is an account with the address {vouched[0]} here, but it was not proved "
-                "here to be yours. Sign in to it in the way you did so far, and connect it under "
-                "Your account, Sign-in services.",
+                f"An account with the address {vouched[0]} exists here, but it was not confirmed "
+                "here that the address is yours. Sign in to it as you did before, then connect it "
+                "under Your account, Sign-in services.",
             )
             raise ImmediateHttpResponse(redirect("account_login"))
 

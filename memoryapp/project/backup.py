@@ -154,7 +154,7 @@ def write(
     half = target.with_name(f"{target.name}.partial")
     if target.exists() or half.exists():
         there = target if target.exists() else half
-        raise BackupFailed(f"{there} is there already. Name another folder, or remove it.")
+        raise BackupFailed(f"{there} already exists. Name another folder, or remove it.")
     try:
         half.mkdir(mode=0o700, parents=True)
         manifest = replace(_dumped(half, database, jobs), sealed=backup_key.sealed_word(keys))

@@ -11,10 +11,10 @@ from memoryapp.domain.sealing import Seal, Unreadable
 
 PURPOSE, WORD = "backup", b"greenroom"
 OTHER_KEY = (
-    "The secrets in it are sealed under another key than this installation has. Bring that key "
-    "along: set SECRET_KEY and SEALING_KEYS to what they were, or copy the file secret-key of the "
-    "old data folder over the one of the new. Nothing was restored. With --without-key all else is "
-    "restored; nobody with a second factor can sign in then, and credentials are entered anew."
+    "Its secrets are encrypted with a key that this installation does not have. Set SECRET_KEY "
+    "and SEALING_KEYS to what they were, or copy the file secret-key from the old data folder "
+    "over the new one. Nothing was restored. With --without-key everything else is restored; then "
+    "nobody with a second factor can sign in, and credentials must be entered again."
 )
 
 

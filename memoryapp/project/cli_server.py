@@ -53,7 +53,7 @@ def add(commands: Commands) -> None:
     command.add_argument(
         "--without-key",
         action="store_true",
-        help="restore although no key here opens the secrets in it",
+        help="restore even if no key here opens its secrets",
     )
 
 

@@ -55,8 +55,8 @@ def hold(data: Path) -> IO[str]:
     except OSError as error:
         file.seek(0)
         raise EmbeddedFailed(
-            f"It already runs on {data} (process {file.read().strip() or 'unknown'}). "
-            "Stop that one, or set GREENROOM_DATA_DIR to another folder."
+            f"Greenroom already runs on {data} (process {file.read().strip() or 'unknown'}). Stop "
+            "that one, or set GREENROOM_DATA_DIR to another folder."
         ) from error
     file.truncate(0)
     file.write(str(os.getpid()))

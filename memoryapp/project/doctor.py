@@ -73,7 +73,7 @@ def _guarded(check: Callable[[], Findings]) -> list[Finding]:
     try:
         return list(check())
     except (DatabaseError, redis.RedisError) as error:
-        return [Finding("fail", name, f"Cannot be looked at: {_line(error)}")]
+        return [Finding("fail", name, f"Could not be checked: {_line(error)}")]
 
 
 def _settings() -> Findings:
@@ -124,7 +124,7 @@ def _replica() -> Findings:
         yield Finding("warn", "read replica", text)
         return
     if behind is None:
-        text = "It replays nothing of the server. Name a standby in DATABASE_REPLICA_URL."
+        text = "It does not replicate from the server. Name a standby in DATABASE_REPLICA_URL."
         yield Finding("warn", "read replica", text)
     elif behind > FAR_BEHIND:
         text = (
@@ -160,8 +160,8 @@ def _migrations() -> Findings:
         newest = database.newest_event()
         if newest is not None and newest > timezone.now() + AHEAD:
             text = (
-                f"The newest event is of {newest:%Y-%m-%d %H:%M} UTC, which is still to come: the "
-                "clock was set back, or was wrong then. Work waits until leases of that time end."
+                f"The newest event is dated {newest:%Y-%m-%d %H:%M} UTC, which is in the future: "
+                "the clock was set back, or was wrong then. Work waits until leases from then end."
             )
             yield Finding("warn", "clock", text)
 
@@ -176,8 +176,8 @@ def _secrets() -> Findings:
     if unreadable:
         more = f" and {len(unreadable) - 3} more" if len(unreadable) > 3 else ""
         text = (
-            f"Those of {', '.join(unreadable[:3])}{more} were stored under another key. "
-            "Put the old one into SEALING_KEYS, or enter the secrets again."
+            f"Those of {', '.join(unreadable[:3])}{more} were encrypted with another key. Add the "
+            "old key to SEALING_KEYS, or enter the secrets again."
         )
         yield Finding("fail", "secrets", text)
     else:
@@ -189,8 +189,9 @@ def _arguments() -> Findings:
     for environment in Environment.objects.filter(transport="stdio").exclude(arguments=[]):
         if arguments.problem([str(each) for each in environment.arguments]):
             text = (
-                f"{environment.name} seems to have a secret among its arguments, which "
-                "every member reads. Renew the secret, and connect it anew with that in a variable."
+                f"{environment.name} seems to have a secret among its arguments, which every "
+                "member can read. Replace the secret, then connect the environment again with it "
+                "in a variable."
             )
             yield Finding("warn", "arguments", text)
 
@@ -234,19 +235,19 @@ def _eviction(client: redis.Redis) -> str:
 def _workers() -> Findings:
     answers = app.control.ping(timeout=1.0)
     if not answers:
-        yield Finding("fail", "workers", "None answers. Start at least one.")
+        yield Finding("fail", "workers", "No worker answers. Start at least one.")
     else:
         yield Finding("ok", "workers", f"{len(answers)} answer.")
     age, late = pulse.age(), PULSE_LATE * settings.SWEEP_SECONDS
     if age is None or age > late:
         when = "yet, or for a day" if age is None else f"for {age:,.0f} s"
         text = (
-            f"No scheduled task was done {when}. Start beat, on one host only; one that was just "
-            f"started is heard of after {settings.SWEEP_SECONDS} s."
+            f"No scheduled task has run {when}. Start beat, on one host only; after a start it "
+            f"takes {settings.SWEEP_SECONDS} s to show here."
         )
         yield Finding("fail", "beat", text)
     else:
-        yield Finding("ok", "beat", f"Its last task was done {age:,.0f} s ago.")
+        yield Finding("ok", "beat", f"Its last task ran {age:,.0f} s ago.")
 
 
 def _disk() -> Findings:
@@ -264,7 +265,7 @@ def _disk() -> Findings:
 def _object_store() -> Findings:
     """Write, read and delete an object of a few bytes, as a worker and a page would."""
     if not settings.OBSERVATION_OBJECT_KB:
-        yield Finding("ok", "object store", "Off: all of an observation stands in its row.")
+        yield Finding("ok", "object store", "Off: observations are stored whole in their rows.")
         return
     where = settings.OBSERVATION_S3_BUCKET or storages["observations"].path("")
     name, said = f"doctor/{token_hex(8)}", token_hex(8).encode()
@@ -281,9 +282,9 @@ def _object_store() -> Findings:
         yield Finding("fail", "object store", text)
         return
     if same:
-        yield Finding("ok", "object store", f"{where} took, gave and deleted an object.")
+        yield Finding("ok", "object store", f"{where} stored, returned and deleted an object.")
     else:
-        text = f"{where} gave back something else than it took. Use another store."
+        text = f"{where} returned something other than what was stored. Use another store."
         yield Finding("fail", "object store", text)
 
 
@@ -302,7 +303,7 @@ def _commands() -> Findings:
 def _sandbox() -> Findings:
     """Whether tool servers can be held on this machine, which should be one with a worker."""
     if settings.MCP_SANDBOX == "off":
-        text = "Off: tool servers read what Greenroom's user may read. Set MCP_SANDBOX=auto."
+        text = "Off: tool servers can read whatever Greenroom's user can. Set MCP_SANDBOX=auto."
         yield Finding("warn", "sandbox", text)
     elif bubblewrap():
         yield Finding("ok", "sandbox", "Tool servers run in bubblewrap here.")
@@ -318,7 +319,7 @@ def _sandbox() -> Findings:
 
 def _embeddings() -> Findings:
     if not settings.EMBEDDING_PROVIDER:
-        yield Finding("ok", "embeddings", "Off: search goes by words.")
+        yield Finding("ok", "embeddings", "Off: search uses words only.")
         return
     if settings.EMBEDDING_PROVIDER == "openai":
         text = f"{settings.EMBEDDING_MODEL} at {settings.EMBEDDING_BASE_URL} is configured."

@@ -53,9 +53,9 @@ def _secret_key() -> str:
     if configured and variables.is_guessable(configured):
         env.wrong(
             "SECRET_KEY",
-            "can be guessed: it repeats itself, or has hardly any different signs. python3 -c "
-            "'import secrets; print(secrets.token_urlsafe(50))' makes a good one; what the old one "
-            "sealed is read while it stands in SECRET_KEY_FALLBACKS.",
+            "can be guessed: it repeats itself, or has too few different characters. python3 -c "
+            "'import secrets; print(secrets.token_urlsafe(50))' makes a good one; keep the old "
+            "one in SECRET_KEY_FALLBACKS, so that what it encrypted stays readable.",
         )
     if configured or len(env.problems) > known:
         return configured
@@ -131,7 +131,7 @@ PORT = env.whole("PORT", 8000, least=1, most=65535)
 #: Where agents reach MCP on this host.
 MCP_PORT = env.whole("MCP_PORT", PORT % 65535 + 1, least=1, most=65535)
 if PORT == MCP_PORT:
-    env.wrong("MCP_PORT", f"must be another number than PORT, which is {PORT} too.")
+    env.wrong("MCP_PORT", f"must differ from PORT, which is also {PORT}.")
 WORKER_PROCESSES = env.whole("WORKER_PROCESSES", 2, least=1, most=256)
 #: of glibc. By itself it keeps what each thread freed for that thread, and after the first large
 #: answer takes ever larger ones from what it never gives back: a process's memory would follow the

@@ -209,7 +209,7 @@ def collector(address: str) -> None:
     """Refuse an OTLP address that already ends with the path we add to it; raises ``Wrong``."""
     parts = urlsplit(address)
     if parts.query or parts.fragment or parts.path.endswith("/v1/traces"):
-        raise Wrong("must be an address without /v1/traces or ? behind it: that is put there.")
+        raise Wrong("must be an address without /v1/traces or ? behind it: that is added to it.")
 
 
 def sentry(address: str) -> None:
@@ -219,7 +219,7 @@ def sentry(address: str) -> None:
     if not parts.username or not (project.isascii() and project.isdecimal()):
         raise Wrong(
             "must hold a key before its host and the number of a project behind it, such as "
-            "https://key@sentry.example.com/1; copy it anew."
+            "https://key@sentry.example.com/1; copy it again."
         )
 
 
@@ -227,7 +227,7 @@ def server(address: str) -> None:
     """Refuse an address whose password ends early for want of escaping; raises ``Wrong``."""
     parts = urlsplit(address)
     if parts.fragment or "@" in parts.path:
-        raise Wrong(f"must be written otherwise: {_SIGNS}.")
+        raise Wrong(f"must be escaped: {_SIGNS}.")
 
 
 def listened(text: str) -> str:
@@ -279,7 +279,7 @@ def temperature(given: Any) -> float:
 def key(text: str, least: int = 32) -> str:
     """A secret of at least ``least`` characters that can travel in a header; never said back."""
     if not (text.isascii() and text.isprintable() and " " not in text):
-        raise Wrong("must be letters, digits and signs without spaces; copy it anew.")
+        raise Wrong("must be letters, digits and punctuation without spaces; copy it again.")
     if len(text) < least:
         raise Wrong(
             f"must be at least {least} characters long, not {len(text)}: python3 -c "
@@ -299,7 +299,10 @@ def one_of(*known: str) -> Callable[[str], str]:
 
     def check(name: str) -> str:
         if name.lower() not in known:
-            raise Wrong(f"must be of {', '.join(known)}, with commas, not {_shown(name)}.")
+            raise Wrong(
+                f"must be one or more of {', '.join(known)}, separated by commas, not "
+                f"{_shown(name)}."
+            )
         return name.lower()
 
     return check

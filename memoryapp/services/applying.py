@@ -180,8 +180,9 @@ def check_room(playbook: Playbook, was: int) -> None:
     now = playbook.as_value()
     if now.token_budget and now.tokens > max(now.token_budget, was):
         raise UnableToUndo(
-            f"Undone, the playbook would need {now.tokens:,} of {now.token_budget:,} tokens. "
-            "Nothing was changed: retire or shorten a bullet, or raise the budget, then undo."
+            f"After the undo the playbook would need {now.tokens:,} of {now.token_budget:,} "
+            "tokens. Nothing was changed: retire or shorten a bullet, or raise the budget, then "
+            "undo."
         )
 
 

@@ -191,7 +191,7 @@ def _act(bulk: BulkDecision, candidate: Candidate, by: Any) -> None:
     if bulk.undoes is not None:
         if not _stands(bulk.undoes, candidate):
             raise UnableToUndo(
-                "Nothing of that bulk decision still stands here. It is left as it is."
+                "Nothing that this bulk decision did here still stands. It was left as it is."
             )
         candidate_undo(candidate=candidate, by=by)
     elif bulk.action == Action.REJECT:
@@ -222,12 +222,12 @@ def _needs_eyes(candidate: Candidate) -> str:
     now = dict(candidate.targets.values_list("label", "revision_count"))
     moved = review.moved_on(candidate.proposed_against, now)
     if moved:
-        return f"{', '.join(sorted(moved))} moved on since this was proposed. Look at it alone."
+        return f"{', '.join(sorted(moved))} changed since this was proposed. Review it on its own."
     warned = warnings_of(candidate.content)
     if warned:
-        return f"{warned[0].text}. Look at it alone."
+        return f"{warned[0].text}. Review it on its own."
     if candidate.trust == Trust.QUARANTINED:
-        return "It is in quarantine for what it rests on. Look at it alone."
+        return "It is in quarantine because of its sources. Review it on its own."
     if is_blind(candidate):
-        return "It is one of the share this playbook keeps blind. Decide it alone."
+        return "The validator's verdict on it is kept blind. Decide it on its own."
     return ""

@@ -32,7 +32,7 @@ def canary_start(
     """
     if not 1 <= share <= 99:
         raise UnableToChange(
-            "The share is 1 to 99 percent; at 100 move the label instead.", field="share"
+            "The share must be 1 to 99 percent; for 100, move the label instead.", field="share"
         )
     with transaction.atomic():
         label = _locked(label)

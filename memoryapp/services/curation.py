@@ -135,7 +135,7 @@ def bullet_tag(*, bullet: Bullet, tags: Sequence[str], by: Any, seen: str | None
         was = tags_of(bullet)
         check_seen(seen, was, {"tags": wanted})
         if bullet.tags == wanted:
-            raise UnableToChange("These are the tags it has.")
+            raise UnableToChange("It already has exactly these tags.")
         bullet.tags = wanted
         bullet.save(update_fields=["tags", "updated_at"])
         _record(bullet, by, "bullet.tagged", before=was, after=tags_of(bullet))

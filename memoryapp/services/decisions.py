@@ -180,7 +180,7 @@ def audit_uphold(*, candidate: Candidate, by: Any, is_right: bool = True) -> Can
             raise UnableToDecide("No audit of this candidate is due. Nothing was changed.")
         if not is_right and not changed_since(candidate):
             raise UnableToDecide(
-                "Its bullet is as the policy left it: undo the decision, that overturns it."
+                "Its bullet is still as the policy left it: undo the decision, which overturns it."
             )
         audit = Candidate.Audit.UPHELD if is_right else Candidate.Audit.OVERTURNED
         Candidate.objects.filter(pk=candidate.pk).update(audit=audit)

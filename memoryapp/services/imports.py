@@ -209,7 +209,7 @@ def _import(into: _Into, value: domain.Playbook, row: Incoming) -> tuple[domain.
         said = f"{label} is here already.{_other_votes(same, row)}"
         return value, Outcome(row.place, "kept", said)
     if not SECTION_NAME.fullmatch(row.section):
-        return value, Outcome(row.place, "refused", "Its section cannot be the name of a section.")
+        return value, Outcome(row.place, "refused", "Its section is not a valid name.")
     try:
         domain.check_length(content)
     except DeltaRefused as refusal:

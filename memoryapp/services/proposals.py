@@ -17,7 +17,7 @@ MAX_LESSON = 4_000
 MAX_EVIDENCE = 10_000
 #: why it is worth remembering, and what the agent was doing.
 MAX_WORDS = 2_000
-KNOWN = "Nothing was added: the playbook says just this already, or it was rejected before."
+KNOWN = "Nothing was added: the playbook already says exactly this, or it was rejected before."
 WAITING = "It waits for a person. Agents read it after it is approved and released."
 AGENT = "agent"
 
@@ -49,7 +49,8 @@ def lesson_propose(
         )
     if len(content) > MAX_LESSON:
         raise UnableToChange(
-            f"The lesson has {len(content)} characters; at most {MAX_LESSON} make one bullet.",
+            f"The lesson has {len(content)} characters; a bullet has at most {MAX_LESSON}. "
+            "Shorten it.",
             field="content",
         )
     if not SECTION_NAME.fullmatch(section):

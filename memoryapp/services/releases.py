@@ -194,7 +194,7 @@ def label_move(
             raise UnableToChange(f"{name} already points at v{release.number}.")
         if points_at is not None and points_at != (before.number if before else 0):
             raise UnableToChange(
-                f"{name} points at {before or 'no release'} by now. Nothing was done: look at who "
+                f"{name} now points at {before or 'no release'}. Nothing was changed: look at who "
                 "moved it and why, then move it from there."
             )
         label, _ = ReleaseLabel.objects.update_or_create(
@@ -249,7 +249,7 @@ def label_revert(
         now = labels.get(pk=label.pk)
         if now.release.number != version:
             raise UnableToChange(
-                f"{label} points at {now.release} by now. Nothing was moved; look again."
+                f"{label} now points at {now.release}. Nothing was moved; look again."
             )
         moves = playbook.label_moves.filter(name=label.name).select_related("from_release")
         last = moves.defer(*heavy("from_release")).first()
@@ -257,6 +257,6 @@ def label_revert(
             raise UnableToChange(f"{label} was never moved, so there is nothing to go back to.")
         if back_to is not None and last.from_release.number != back_to:
             raise UnableToChange(
-                f"{label} came from {last.from_release} by now. Nothing was moved; look again."
+                f"{label} would now go back to {last.from_release}. Nothing was moved; look again."
             )
         return label_move(playbook=playbook, name=label.name, release=last.from_release, by=by)

@@ -161,7 +161,7 @@ def _readable(
         else:
             raise UnableToChange(
                 f"{said.bullet[:80]} was called {before} for task {receipt.task!r} and now "
-                f"{said.value}. Nothing was changed; a vote is given once."
+                f"{said.value}. Nothing was changed; a vote cannot be changed."
             )
     receipt.counted = len(fresh)
     return fresh

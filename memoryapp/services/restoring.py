@@ -86,9 +86,13 @@ def job_restore(*, playbook: Playbook, origin_link: str, undo: int, by: Any) -> 
         playbook = Playbook.objects.select_for_update(no_key=True).get(pk=playbook.pk)
         found = standing_undo(playbook=playbook, origin_link=origin_link)
         if found is None or found.event.pk != undo:
-            raise UnableToUndo("This undo was taken back, or done anew, while you were reading.")
+            raise UnableToUndo(
+                "This undo was reversed or repeated while you were reading. Look again."
+            )
         if not found.rows and not found.waiting:
-            raise UnableToUndo("Everything it had taken back was changed since. Nothing is left.")
+            raise UnableToUndo(
+                "Everything it took back has been changed since, so there is nothing to bring back."
+            )
         was = {row.bullet.label: bullet_said(row.bullet) for row in found.rows}
         tokens = playbook.as_value().tokens
         for row in found.rows:

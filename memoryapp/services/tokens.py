@@ -64,7 +64,7 @@ def api_key_create(
         raise UnableToChange("A playbook belongs to another workspace.")
     if expires_at is not None and expires_at <= timezone.now():
         raise UnableToChange(
-            "The key would have expired already. Choose an end in the future.", field="expires_at"
+            "The key would already have expired. Choose a time in the future.", field="expires_at"
         )
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
@@ -102,7 +102,7 @@ def api_key_rotate(
     """
     if not timedelta(0) <= grace <= GRACE_MOST:
         raise UnableToChange(
-            f"The old secret may live on for up to {GRACE_MOST.days} days.", field="grace_hours"
+            f"The old secret may stay valid for up to {GRACE_MOST.days} days.", field="grace_hours"
         )
     secret = secrets.token_urlsafe(32)
     now = timezone.now()

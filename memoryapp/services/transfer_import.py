@@ -54,7 +54,7 @@ KEPT_UNDER = {
     "practice.environmentsnapshot": ("seed_digest", ""),
     "practice.caseset": ("digest", "archive"),
 }
-LEFT_BEHIND = "This was under way where the file was written, and ended with it here."
+LEFT_BEHIND = "This was still running when the file was written, so it ended here."
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 #: addresses that pages lead to: of ours, by their path alone.
 _OURS = re.compile(r"/(?![/\\])")
@@ -101,8 +101,8 @@ def workspace_import(
     except DAMAGED as error:
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise NoRoom(
-                f"Texts of the file cannot be kept on this host: {error.strerror}. Nothing was "
-                "imported: mend that, and import it again."
+                f"Texts in the file cannot be stored on this host: {error.strerror}. Nothing was "
+                "imported: fix that, then import it again."
             ) from error
         if isinstance(error, OperationalError) and not _is_too_large(error):
             raise
@@ -156,8 +156,8 @@ def _check_digests(bodies: Mapping[str, str], digests: Mapping[str, str]) -> Non
     """
     if any(digest(bodies[form]) != told for form, told in digests.items()):
         raise UnableToRead(
-            "A release of the file does not say what its digests are of: it was changed since it "
-            "was written. Nothing was imported."
+            "A release in the file does not match its digests: it was changed after it was "
+            "written. Nothing was imported."
         )
 
 
@@ -225,13 +225,13 @@ class _Import:
         if manifest.get("format") != FORMAT or manifest.get("version") != VERSION:
             raise UnableToRead(
                 f"The file says {manifest.get('format')!r} version {manifest.get('version')!r}; "
-                f"this reads {FORMAT} version {VERSION}. Nothing was imported."
+                f"only {FORMAT} version {VERSION} can be read. Nothing was imported."
             )
         unknown = sorted(set(manifest["rows"]) - set(tables()))
         if unknown:
             raise UnableToRead(
-                f"The file holds tables that are not known here: {', '.join(unknown)}. "
-                "Import it with the version that wrote it. Nothing was imported."
+                f"The file contains tables that are unknown here: {', '.join(unknown)}. Import it "
+                "with the version that wrote it. Nothing was imported."
             )
         slug = validated_slug(slug or manifest["workspace"]["slug"])
         if Workspace.objects.filter(slug=slug).exists():

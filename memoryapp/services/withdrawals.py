@@ -34,7 +34,7 @@ def release_withdraw(
         UnableToChange: no reason, withdrawn already, or a replacement that cannot serve.
     """
     if kind not in {Withdrawal.RETIRED, Withdrawal.RECALLED}:
-        raise UnableToChange("A release is retired or recalled.", field="kind")
+        raise UnableToChange("A release can be retired or recalled: choose one.", field="kind")
     if not cleaned(reason):
         raise UnableToChange("Say why, so that agents and people can follow it.", field="reason")
     with transaction.atomic():

@@ -72,7 +72,9 @@ def workspace_create(*, name: str, by: Any) -> Workspace:
     """
     name = _named(name)
     if by.memberships.filter(role=Role.ADMIN).count() >= MOST:
-        raise UnableToChange(f"You administer {MOST} workspaces already. Nothing was made.")
+        raise UnableToChange(
+            f"You already administer {MOST} workspaces, the most allowed. Nothing was created."
+        )
     with transaction.atomic():
         workspace = _with_free_slug(name)
         Membership.objects.create(workspace=workspace, user=by, role=Role.ADMIN)

@@ -79,8 +79,8 @@ def is_of_another(request: HttpRequest, invitation: Invitation, agreed: str) -> 
         return False
     messages.error(
         request,
-        "What you sent was of another invitation than the one this browser opened last, which "
-        "is this, or said none. Nothing was changed. Join here, or open the other link again.",
+        "What you sent was not for this invitation, the last one this browser opened. Nothing "
+        "was changed. Join here, or open the other link again.",
     )
     return True
 

@@ -57,7 +57,7 @@ def test_it_connects_a_local_process(workspace: Any, with_key: Any) -> None:
     [
         ({"transport": "carrier pigeon"}, 400, "Choose one of: stdio, http, "),
         ({"transport": "stdio", "command": "rm -rf /"}, 422, "not an allowed command"),
-        ({"transport": "http", "url": "http://169.254.169.254/"}, 422, "It is never called"),
+        ({"transport": "http", "url": "http://169.254.169.254/"}, 422, "which is never called"),
         ({"transport": "pack", "pack": "lost"}, 422, "There is no pack"),
         ({"transport": "openapi", "document": "{oops"}, 422, "not valid JSON"),
         ({"transport": "http", "url": "http://a/", "slots": 0}, 400, "or more"),

@@ -127,7 +127,7 @@ def test_a_wrong_admission_is_undone_or_called_wrong(call: Any, playbook: Any) -
     path = f"/candidates/{due.pk}"
     call("post", f"{path}/approve", {})
     told = call("post", f"{path}/overturn", {}, expect=409)
-    assert "undo the decision, that overturns it" in told["detail"]
+    assert "undo the decision, which overturns it" in told["detail"]
     bullet = playbook.bullets.get()
     revised = {"content": f"{bullet.content} Mended.", "revision": 1}
     call("put", f"/playbooks/help-desk/bullets/{bullet.label}", revised)

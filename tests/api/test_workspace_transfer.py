@@ -169,7 +169,7 @@ def test_a_release_is_not_brought_in_under_the_digest_of_another(
     """Bodies are shared by their digests: it would be served to agents of other workspaces."""
     said = send(admin, with_rows(fetched(admin), "memoryapp.release", forged))
     assert said.status_code == 422
-    assert "changed since it was written" in said.json()["detail"]
+    assert "changed after it was written" in said.json()["detail"]
     assert not Workspace.objects.filter(slug="copy").exists()
 
 

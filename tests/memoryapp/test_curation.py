@@ -134,7 +134,7 @@ def test_a_second_click_on_save_is_not_told_that_nothing_was_saved(
     for _ in range(2):
         said = post(rita_client, three[0], "tags", tags="vip", seen=seen).content.decode()
         assert "Nothing was saved" not in said
-    assert "These are the tags it has." in said
+    assert "It already has exactly these tags." in said
     for _ in range(2):
         asked = {"content": "Shorter.", "reason": "", "revision": "1"}
         said = post(rita_client, three[0], "edit", **asked).content.decode()

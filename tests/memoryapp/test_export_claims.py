@@ -70,7 +70,7 @@ def test_it_is_given_up_when_it_kills_workers(export: WorkspaceExport) -> None:
     exports.write(export.pk)
     export.refresh_from_db()
     assert export.status == "failed"
-    assert export.message.startswith("It was begun 3 times, and each time its worker died")
+    assert export.message.startswith("It was started 3 times, and each time its worker died")
 
 
 def test_it_is_begun_anew_when_the_database_could_not_go_on(

@@ -52,7 +52,7 @@ def test_each_row_says_why_it_was_left(workspace: Any, playbook: Any, rita: Any)
     assert [row.done for row in outcomes] == [True, False, False, False]
     assert "reads like instructions" in outcomes[1].message.lower()
     assert "already says exactly this" in outcomes[2].message
-    assert "moved on since this was proposed" in outcomes[3].message
+    assert "changed since this was proposed" in outcomes[3].message
 
 
 def test_only_the_chosen_rows_are_decided(workspace: Any, playbook: Any, rita: Any) -> None:
@@ -126,7 +126,7 @@ def test_taking_it_back_leaves_what_somebody_decided_since(
     candidate_undo(candidate=again, by=rita)
     candidate_reject(candidate=again, by=ada, reason="Not true")
     back = finished(service.bulk_undo(bulk=bulk, by=rita), rita)
-    assert "Nothing of that bulk decision" in back.outcomes.get(candidate=again).message
+    assert "Nothing that this bulk decision did" in back.outcomes.get(candidate=again).message
     again.refresh_from_db()
     other.refresh_from_db()
     assert (again.status, again.decided_by, other.status) == ("rejected", ada, "pending")

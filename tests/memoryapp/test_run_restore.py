@@ -77,7 +77,7 @@ def test_a_bullet_whose_words_somebody_wrote_since_stays_retired(
     made = learned(playbook, rita, "A new one.")
     undo(rita_client)
     bullet_add(playbook=playbook, section="pitfalls", content="A new one.", by=rita)
-    assert "Nothing is left" in take_back(rita_client).content.decode()
+    assert "nothing to bring back" in take_back(rita_client).content.decode()
     made.refresh_from_db()
     assert made.status == "retired"
 

@@ -54,7 +54,7 @@ def test_it_opens_no_account_that_only_claims_the_address(
         EmailAddress.objects.create(user=rita, email="rita@example.com", verified=False)
     said = provider.sign_in(client)
     page = client.get(said["Location"]).content.decode()
-    assert "There is an account with the address rita@example.com here" in page
+    assert "An account with the address rita@example.com exists here" in page
     assert client.get("/review/").status_code == 302
     assert not rita.socialaccount_set.exists()
     rita.refresh_from_db()
@@ -154,7 +154,7 @@ def test_the_invitation_is_the_one_somebody_went_with(
     assert not workspace.memberships.exclude(user=ada).exists()
     assert get_user_model().objects.count() == 1
     said = client.get("/join/").content.decode()
-    assert "What you sent was of another invitation" in said
+    assert "What you sent was not for this invitation" in said
     provider.sign_in(client)
     assert workspace.memberships.exclude(user=ada).get().role == "admin"
 

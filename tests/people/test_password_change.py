@@ -90,7 +90,8 @@ def test_it_offers_a_link_by_mail_only_where_mail_is_sent(client: Client, settin
 
 
 @pytest.mark.parametrize(
-    ("backend", "said"), [("dummy", "stays unconfirmed"), ("locmem", "was sent there")]
+    ("backend", "said"),
+    [("dummy", "stays unconfirmed"), ("locmem", "A confirmation link was sent")],
 )
 def test_it_claims_a_mail_only_where_mail_is_sent(
     rita: Any, settings: Any, backend: str, said: str

@@ -244,8 +244,8 @@ def test_it_calls_no_address_where_machines_keep_credentials() -> None:
     with pytest.raises(EnvironmentUnavailable) as caught:
         McpEnvironment(server).discover()
     assert str(caught.value) == (
-        "169.254.169.254 is a link-local address or where cloud machines hand out their own "
-        "credentials. It is never called; enter the address of your server."
+        "169.254.169.254 is a link-local or cloud metadata address, which is never called. "
+        "Enter the address of your server."
     )
 
 
@@ -258,7 +258,9 @@ def test_it_calls_no_name_that_stands_for_such_an_address(
     monkeypatch.setattr(anyio, "getaddrinfo", answer)
     with pytest.raises(EnvironmentUnavailable) as caught:
         McpEnvironment(HttpServer("http://tools.example.com/mcp")).discover()
-    assert "was not called (tools.example.com is a link-local address" in str(caught.value)
+    assert "was not called (tools.example.com is a link-local or cloud metadata address" in str(
+        caught.value
+    )
 
 
 def test_it_says_that_a_reset_is_not_proven_where_no_tool_changes_anything(

@@ -198,7 +198,7 @@ def test_it_knows_its_own_migrations_to_be_applied(db: None) -> None:
 
 def test_it_never_writes_over_a_backup(made: Path, here: str, snapshots: Path) -> None:
     before = (made / "manifest.json").read_bytes()
-    with pytest.raises(BackupFailed, match=r"is there already\. Name another folder"):
+    with pytest.raises(BackupFailed, match=r"already exists\. Name another folder"):
         backup.write(made, database=here, snapshots=snapshots)
     assert (made / "manifest.json").read_bytes() == before
 

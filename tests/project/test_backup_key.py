@@ -42,7 +42,7 @@ def tables(database: str) -> int:
 
 
 def test_it_restores_nothing_under_another_key(made: Path, empty: str, tmp_path: Path) -> None:
-    with pytest.raises(BackupFailed, match="copy the file secret-key of the old data folder"):
+    with pytest.raises(BackupFailed, match="copy the file secret-key from the old data folder"):
         backup.restore(made, database=empty, snapshots=tmp_path / "s", keys=[OTHERS])
     assert tables(empty) == 0
 
@@ -83,7 +83,7 @@ def test_the_command_asks_for_the_key_of_this_installation(
 
     monkeypatch.setattr(settings, "SEALING_KEYS", [OTHERS])
     assert main(["restore", target]) == 1
-    assert "sealed under another key" in capsys.readouterr().err
+    assert "encrypted with a key that this installation does not have" in capsys.readouterr().err
     # Without asking for it the next thing that stands in the way is said.
     assert main(["restore", target, "--without-key"]) == 1
     assert "is not empty" in capsys.readouterr().err

@@ -94,7 +94,7 @@ def test_it_says_that_the_database_cannot_be_reached(
     [
         (0, "ok", "0.0 MB behind"),
         (80 * 2**20, "warn", "80 MB behind, so new releases are read from the server"),
-        (None, "warn", "It replays nothing of the server"),
+        (None, "warn", "It does not replicate from the server"),
         (OperationalError("no route to host"), "warn", "no route to host. Pulls are read from"),
     ],
 )
@@ -144,7 +144,7 @@ def test_it_says_whose_secrets_cannot_be_read(settings: Any) -> None:
     environment.save()
     assert wrong(doctor._secrets()) == []
     settings.SEALING_KEYS = ["another key of the same installation"]
-    assert dict(wrong(doctor._secrets()))["secrets"].startswith("Those of Shop were stored under")
+    assert dict(wrong(doctor._secrets()))["secrets"].startswith("Those of Shop were encrypted with")
 
 
 def test_it_says_which_webhooks_and_second_factors_cannot_be_read(settings: Any) -> None:
@@ -214,12 +214,12 @@ def test_it_asks_no_more_of_a_hosted_redis_than_it_tells(workers: list[Any]) -> 
 
 def test_it_says_that_nobody_works(workers: list[Any]) -> None:
     workers.clear()
-    assert ("workers", "None answers. Start at least one.") in wrong(doctor._redis())
+    assert ("workers", "No worker answers. Start at least one.") in wrong(doctor._redis())
 
 
 def test_it_says_that_beat_is_silent(workers: list[Any]) -> None:
     store.client().delete(store.PREFIX + pulse.KEY)
-    assert "No scheduled task was done yet, or for a day." in dict(wrong(doctor._redis()))["beat"]
+    assert "No scheduled task has run yet, or for a day." in dict(wrong(doctor._redis()))["beat"]
 
 
 def test_it_says_that_the_disk_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +266,10 @@ def in_folder(settings: Any, location: Path) -> None:
 def test_it_writes_reads_and_deletes_an_object(settings: Any, tmp_path: Path) -> None:
     in_folder(settings, tmp_path)
     (found,) = doctor._object_store()
-    assert (found.state, found.text) == ("ok", f"{tmp_path} took, gave and deleted an object.")
+    assert (found.state, found.text) == (
+        "ok",
+        f"{tmp_path} stored, returned and deleted an object.",
+    )
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -153,7 +153,7 @@ def test_it_says_in_one_line_that_it_already_runs(data: Path) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         done = up(data)
     assert done.returncode == 1
-    assert "It already runs on" in done.stdout
+    assert "Greenroom already runs on" in done.stdout
     assert "(process 4242)" in done.stdout
     assert len(done.stdout.strip().splitlines()) == 1
 

@@ -22,7 +22,9 @@ class Command(BaseCommand):
         workspace = Workspace.objects.filter(slug=options["workspace"]).first()
         if workspace is None:
             known = ", ".join(Workspace.objects.values_list("slug", flat=True))
-            raise CommandError(f"There is no workspace {options['workspace']!r}. There is: {known}")
+            raise CommandError(
+                f"There is no workspace {options['workspace']!r}. Workspaces: {known}"
+            )
         try:
             counts = workspace_export(workspace=workspace, target=options["output"])
         except OSError as error:

@@ -41,7 +41,7 @@ class Command(BaseCommand):
             if not password:
                 break
             if password != getpass("Once more: "):
-                self.stderr.write("These are two different ones. Type the same twice.")
+                self.stderr.write("The two passwords differ. Type the same one twice.")
                 continue
             try:
                 validate_password(password, user)
@@ -49,4 +49,4 @@ class Command(BaseCommand):
                 self.stderr.write(" ".join(error.messages))
             else:
                 return password
-        raise CommandError(f"The password of {user.get_username()} is as it was.")
+        raise CommandError(f"The password of {user.get_username()} was not changed.")
