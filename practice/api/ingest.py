@@ -58,7 +58,7 @@ class TooBusy(APIException):
 
     status_code = 503
     default_code = "ingest_busy"
-    default_detail = "Too much is coming in just now. Send it again in a second."
+    default_detail = "Too much is arriving at once. Send it again in a second."
     wait = 1
 
 
@@ -237,8 +237,8 @@ def reading(request: Request) -> Iterator[Iterator[bytes]]:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isdigit() and int(length) > settings.INGEST_MAX_BYTES:
         raise TooLarge(
-            f"The body has {length} bytes; {settings.INGEST_MAX_BYTES} are read at most. "
-            "Send it in smaller batches."
+            f"The body has {length} bytes; at most {settings.INGEST_MAX_BYTES} are accepted. Send "
+            "it in smaller batches."
         )
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     short = not encoding and length.isdigit() and int(length) <= SHORT

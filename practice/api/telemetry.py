@@ -40,7 +40,7 @@ class BytesParser(BaseParser):
         said = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or ""
         if said.isdecimal() and len(body) < int(said):
             raise ParseError(
-                f"The upload was cut off: {len(body)} of {said} bytes came. Send it again."
+                f"The upload was cut off: {len(body)} of {said} bytes arrived. Send it again."
             )
         return {"body": body}
 

@@ -49,8 +49,8 @@ def ask_apart(settings: Mapping[str, Any], deadline_s: float) -> str:
     except ValueError as error:
         logger.error("%s ended with %s. %s", CHILD, done.returncode, done.stderr[-_STDERR_CHARS:])
         raise ProviderRefused(
-            "The model could not be asked: the process that does so ended. The server's log says "
-            "why."
+            "The model could not be called: the process that calls it ended. The server's log "
+            "says why."
         ) from error
     if "refusal" in said:
         raise ProviderRefused(said["refusal"])

@@ -167,8 +167,8 @@ def attempts_folder() -> Path:
         found = folder.lstat()
     except OSError as error:
         raise EnvironmentUnavailable(
-            f"The folder {folder} for attempts could not be made: {error.strerror or error}. "
-            "Make room on the disk, or remove what has its name."
+            f"The folder {folder} for attempts could not be made: {error.strerror or error}. Free "
+            "some disk space, or remove what already has its name."
         ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise EnvironmentUnavailable(
@@ -183,8 +183,8 @@ def _make_root() -> Path:
         return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=attempts_folder()))
     except OSError as error:
         raise EnvironmentUnavailable(
-            f"No folder could be made for the attempt: {error.strerror or error}. "
-            "Make room on the disk and try again."
+            f"No folder could be made for the attempt: {error.strerror or error}. Free some disk "
+            "space and try again."
         ) from error
 
 

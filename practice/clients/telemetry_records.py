@@ -158,7 +158,7 @@ def _csv_rows(lines: Iterator[str], name: str, notes: list[str]) -> Iterator[Rec
     first = next(lines, "")
     if any(sign == "\ufffd" or (sign < " " and sign not in "\t\r\n") for sign in first):
         raise UnreadableTelemetry(
-            f"{name} is not text in UTF-8: unpack it as often as it was packed, or save it anew"
+            f"{name} is not text in UTF-8: unpack it fully, or save it as UTF-8"
         )
     csv.field_size_limit(_LINE_CAP)  # or a long message would end the file, as if it were damaged
     reader = csv.DictReader(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from practice.domain.types import ToolSpec
 
-CHANGED = "Its description or schema is not what it was."
+CHANGED = "Its description or schema has changed."
 #: parameters named of each kind of change.
 NAMED = 5
 
@@ -20,10 +20,10 @@ def differences(before: ToolSpec, after: ToolSpec) -> str:
         _listed("New parameter", now - known),
         _listed("Gone", known - now),
         _listed("Now required", asks - asked),
-        _listed("Not required any more", asked - asks),
+        _listed("No longer required", asked - asks),
         _listed("Different", {n for n in same if before.parameters[n] != after.parameters[n]}),
         "The description was reworded." if before.description != after.description else "",
-        "What it returns changed." if before.output_schema != after.output_schema else "",
+        "What it returns has changed." if before.output_schema != after.output_schema else "",
     ]
     return " ".join(filter(None, told)) or CHANGED
 

@@ -156,7 +156,7 @@ def _trajectories(folder: Folder) -> tuple[list[str], list[str]]:
         raise UnreadableTelemetry(trouble[0] if trouble else "The set holds no trajectory")
     notes = _told([f"{why}. This case fails." for why in trouble])
     if folder.case_folders():
-        notes.append("It has cases of telemetry too. They are not replayed: send them apart.")
+        notes.append("It has cases of telemetry too. They are not replayed: send them separately.")
     return cases, notes
 
 

@@ -159,7 +159,8 @@ def _made(attempt: Attempt, plan: Counterfactual, *, against: Attempt | None) ->
         return _untested(number, f"{environment.name} could not be used: {error}")
     if corrected is None or control is None:
         return _untested(
-            number, f"{environment.name} answered the steps before it otherwise than then."
+            number,
+            f"{environment.name} answered the earlier steps differently from the first time.",
         )
     verdict, why = decisive.judged(corrected, control, is_known=against is not None)
     return {

@@ -31,8 +31,8 @@ NO_MODEL = (
 )
 
 UNEXPLAINED = (
-    "The model does not answer at the moment, so the answer is not put into words. It stands as it "
-    "is; look again when the model answers."
+    "The model does not answer at the moment, so the answer was not put into words. The answer "
+    "itself stands; look again when the model answers."
 )
 
 

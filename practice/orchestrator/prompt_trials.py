@@ -36,7 +36,7 @@ CANDIDATES = 6
 FEWEST_BULLETS = 2
 #: longer than any trial takes: one that still runs has lost its worker.
 OVERDUE = timedelta(hours=1)
-LOST = "Its worker stopped before it was done. Nothing was kept; try again."
+LOST = "Its worker stopped before it was done. Nothing was saved; try again."
 
 
 def perform(trial_id: int) -> None:

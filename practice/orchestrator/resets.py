@@ -149,9 +149,9 @@ def _is_same_call(look: TrajectoryStep, was: Sequence[Any]) -> bool:
 def remark(found: Mapping[str, Any]) -> str:
     """Say on the attempt what ``noticed`` found."""
     return (
-        f"{found['tool']} answered other than in an earlier attempt of this run, and nothing had "
-        "been changed before either: attempts may not begin from the same state. "
-        "Correct the reset of the environment, or check it on its page."
+        f"{found['tool']} answered differently from an earlier attempt of this run, although "
+        "neither had changed anything before: attempts may not begin from the same state. Correct "
+        "the reset of the environment, or check it on its page."
     )
 
 

@@ -83,7 +83,7 @@ def artifact_import(
         UnableToChange: an unknown file, or a document that is not what it is said to be.
     """
     if file not in FILES:
-        raise UnableToChange(f"The file is one of: {', '.join(FILES)}.", field="file")
+        raise UnableToChange(f"The file must be one of: {', '.join(FILES)}.", field="file")
     if nested_beyond(document, DEPTH):
         raise UnableToChange(
             f"The document is nested more than {DEPTH} levels deep, which neither file is. "

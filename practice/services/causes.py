@@ -43,8 +43,8 @@ def cause_confirm(*, incident: Incident, node: str, by: Any, analysis: int = 0) 
         row, found = _found(incident, analysis)
         if not found.causes or found.causes[0].node != node:
             raise UnableToDecide(
-                "Another analysis has ended meanwhile and its first cause is another. "
-                "Nothing was stored; look at it first."
+                "Another analysis has ended meanwhile, with a different first cause. Nothing was "
+                "stored; look at it first."
             )
         _decide(incident, Incident.Status.CONFIRMED, by, node, "")
         for kept in _verdicts_about(incident, node):
@@ -237,7 +237,7 @@ def _lesson(incident: Incident, analysis: Analysis, found: Found) -> Delta:
     test = analysis.panels.get("test") or {}
     if test.get("verdict") != decisive.CONFIRMED or incident.status != Incident.Status.CONFIRMED:
         raise UnableToDecide(
-            "Only a step that stood its test becomes a lesson. "
+            "Only a step that passed its test becomes a lesson. "
             + str(test.get("why") or "This one was not tested.")
         )
     return decisive.lesson(test, instruction=incident.attempt.task.instruction, name=str(incident))

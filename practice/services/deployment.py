@@ -168,7 +168,7 @@ def _copies(
             others.append((sent.external_id, sent.steps))
         else:
             said[sent.external_id] = (
-                f"It repeats what was sent before as {twin[:80]}. Nothing of it was stored again."
+                f"It repeats what was sent before as {twin[:80]}. It was not stored again."
             )
     return said
 

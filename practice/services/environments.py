@@ -107,7 +107,7 @@ def environment_connect(
             way = _Way(options=(pack or PackAsked("")).options())
         case _:
             known = ", ".join(Environment.Transport.values)
-            raise UnableToConnect(f"An environment is reached by one of: {known}.")
+            raise UnableToConnect(f"The transport must be one of: {known}.")
     with transaction.atomic():
         if Environment.objects.filter(workspace=workspace, slug=slug).exists():
             raise UnableToConnect(f"There is already an environment named {name}.", field="name")
@@ -377,7 +377,7 @@ def _check_variables(secrets: Mapping[str, str] | None) -> None:
 
 def _check_slots(environment: Environment, slots: int) -> None:
     if not 1 <= slots <= SLOT_LIMIT:
-        raise UnableToConnect(f"Slots are a number from 1 to {SLOT_LIMIT}.")
+        raise UnableToConnect(f"Slots must be a number from 1 to {SLOT_LIMIT}.")
     if slots > 1 and environment.is_one_at_a_time:
         raise UnableToConnect(ONE_AT_A_TIME)
 

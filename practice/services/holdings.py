@@ -120,7 +120,7 @@ def source_delete(*, source: TelemetrySource, by: Any, seen: str | None = None) 
         busy = under_way.select_related("incident").first()
         if busy is not None:
             raise UnableToChange(
-                f"{busy.incident} is being looked at. Wait for it, or cancel that first."
+                f"{busy.incident} is being analysed. Wait for it, or cancel that first."
             )
         event_record(
             workspace=row.workspace,

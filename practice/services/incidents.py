@@ -86,8 +86,8 @@ def _take(
         return
     if alert.resolved_at is not None:
         receipt.refused.append(
-            f"{alert.title or alert.external_id} had ended when it came, and was never seen "
-            "firing: nothing was opened."
+            f"{alert.title or alert.external_id} had already ended when it arrived and was never "
+            "seen firing: no incident was opened."
         )
         return
     standing = _standing(workspace, alert, source, seen)
@@ -247,7 +247,7 @@ def attempt_analyse(*, attempt: Attempt, by: Any) -> Incident:
         if standing is not None:
             return standing
         if attempt.steps_gone:
-            raise UnableToStart(f"{attempt.steps_gone} Nothing is left to look at.")
+            raise UnableToStart(f"{attempt.steps_gone} Nothing is left to analyse.")
         at = attempt.ended_at or attempt.created_at
         reason = attempt.completion_reason or attempt.feasibility_reason
         incident = Incident.objects.create_numbered(
@@ -311,7 +311,7 @@ def analysis_start(
         )
         if analysis is None:
             raise UnableToStart(
-                f"{incident} is being looked at already. Wait for it, or cancel it first."
+                f"{incident} is already being analysed. Wait for it, or cancel it first."
             )
         analyse_incident.delay_on_commit(analysis.pk)
     return analysis

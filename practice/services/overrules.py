@@ -26,7 +26,7 @@ def attempt_overrule(*, attempt: Attempt, label: str, by: Any, reason: str = "")
     """
     if label not in Attempt.Label.values:
         raise UnableToDecide(
-            f"A label is one of: {', '.join(Attempt.Label.values)}.", field="label"
+            f"The label must be one of: {', '.join(Attempt.Label.values)}.", field="label"
         )
     with transaction.atomic():
         attempt = Attempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.pk)
@@ -64,7 +64,9 @@ def overrule_undo(*, attempt: Attempt, by: Any) -> Overrule:
         attempt = Attempt.objects.select_for_update(of=("self",), no_key=True).get(pk=attempt.pk)
         overrule = standing(attempt)
         if overrule is None:
-            raise UnableToUndo("Nobody's word stands on this attempt, so there is nothing to undo.")
+            raise UnableToUndo(
+                "No person's verdict stands on this attempt, so there is nothing to undo."
+            )
         overrule.undone_at = timezone.now()
         overrule.save(update_fields=["undone_at"])
         event_record(

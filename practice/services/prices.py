@@ -48,7 +48,7 @@ def price_set(
     asked = dict(zip(COLUMNS, (input, output, cached_input), strict=True))
     for value in asked.values():
         if value is not None and not 0 <= value <= HIGHEST:
-            raise UnableToChange(f"A price is between $0 and ${HIGHEST:,} per million tokens.")
+            raise UnableToChange(f"A price must be between $0 and ${HIGHEST:,} per million tokens.")
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         earlier = price_said(price_of(workspace, name))

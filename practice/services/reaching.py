@@ -43,8 +43,8 @@ class OpenApiAsked:
         """
         if bool(self.document.strip()) == bool(url):
             raise UnableToConnect(
-                "An OpenAPI service needs the address of its document or the document itself, "
-                "one of the two."
+                "An OpenAPI service needs either the address of its document or the document "
+                "itself, not both."
             )
         for field, address in (("url", url), ("base_url", self.base_url)):
             if address:
@@ -76,7 +76,7 @@ class OpenApiAsked:
     def _check_credential(self) -> None:
         if self.scheme not in SCHEMES:
             raise UnableToConnect(
-                f"The credential is sent as one of: {', '.join(SCHEMES[1:])}.", field="scheme"
+                f"The credential must be sent as one of: {', '.join(SCHEMES[1:])}.", field="scheme"
             )
         if not self.scheme:
             if self.credential:
@@ -88,7 +88,7 @@ class OpenApiAsked:
             raise UnableToConnect("The credential must be one line of text.", field="credential")
         if self.scheme == "basic" and ":" not in self.credential:
             raise UnableToConnect(
-                "The credential for basic access reads user:password.", field="credential"
+                "The credential for basic access must be user:password.", field="credential"
             )
         if self.scheme in {"header", "query", "cookie"} and not _TOKEN.fullmatch(self.parameter):
             raise UnableToConnect(
@@ -101,8 +101,8 @@ class OpenApiAsked:
         path = path.strip()
         if method.upper() not in RESET_METHODS or not path.startswith("/") or _CONTROL.search(path):
             raise UnableToConnect(
-                "The reset reads as a method and a path below the service's address, "
-                "such as POST /reset.",
+                "The reset must be a method and a path below the service's address, such as POST "
+                "/reset.",
                 field="reset",
             )
         try:
@@ -143,7 +143,7 @@ class PackAsked:
             raise UnableToConnect(pack.how_to_install, field="pack")
         if not 0 <= self.scenario <= SCENARIO_LIMIT:
             raise UnableToConnect(
-                f"A scenario is a number from 0 to {SCENARIO_LIMIT}.", field="scenario"
+                f"The scenario must be a number from 0 to {SCENARIO_LIMIT}.", field="scenario"
             )
         return {"pack": pack.name, "scenario": self.scenario}
 

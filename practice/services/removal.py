@@ -29,7 +29,7 @@ def workspace_delete(*, workspace: Workspace, confirmed: str, by: Any) -> None:
         UnableToChange: ``confirmed`` is not its slug, or ``by`` would administer no workspace.
     """
     if confirmed.strip() != workspace.slug:
-        raise UnableToChange(f"Write {workspace.slug} to delete it. Nothing was deleted.")
+        raise UnableToChange(f"Type {workspace.slug} to delete it. Nothing was deleted.")
     now = timezone.now()
     with transaction.atomic():
         held = Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

@@ -114,7 +114,7 @@ def baseline_set(*, replay: Replay, by: Any, seen: str | None = None) -> Replay:
         held(CaseSet.objects.only("pk"), replay, pk=replay.case_set_id)
         held(Replay.objects.only("pk"), replay)
         if not answered(replay.result["variants"][WHOLE]):
-            raise UnableToChange("Every case of it failed, so nothing can be held against it.")
+            raise UnableToChange("Every case of it failed, so nothing can be compared with it.")
         was, wanted = baseline_of(replay.case_set), {"baseline": replay.number}
         check_seen(seen, was, wanted)
         replay.is_baseline = True

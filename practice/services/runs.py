@@ -114,7 +114,7 @@ def _check_asked(
                 f"{name} must be between 1 and {LIMITS[name]}, not {value}.", field=name
             )
     if policy not in {"feasible_only", "success_only"}:
-        raise UnableToStart("The policy is feasible_only or success_only.", field="policy")
+        raise UnableToStart("The policy must be feasible_only or success_only.", field="policy")
     _check_engine(engine)
     if budget is not None and budget <= 0:
         raise UnableToStart(
@@ -145,7 +145,7 @@ def _check_wishes(environment: Environment, plan: Plan) -> None:
     avoided = environment.steering.standing().filter(kind=Steering.Kind.AVOID, tool__in=plan.focus)
     if names := sorted(avoided.values_list("tool", flat=True)):
         raise UnableToStart(
-            f"A standing wish asks to leave {', '.join(names)} alone. End it on the environment's "
+            f"An active wish asks to leave {', '.join(names)} alone. End it on the environment's "
             "Practice memory, or leave that out of the focus. Nothing was started."
         )
 
@@ -216,7 +216,7 @@ def _moved(run: Run, by: Any, *, to: str, frm: set[str], kind: str, ends: bool =
 
 def _check_engine(engine: str) -> None:
     if engine not in ENGINES:
-        raise UnableToStart(f"The engine is one of: {', '.join(ENGINES)}.", field="engine")
+        raise UnableToStart(f"The engine must be one of: {', '.join(ENGINES)}.", field="engine")
     if engine == "model" and not (settings.LLM_PROVIDER and settings.LLM_MODEL):
         raise UnableToStart(
             "No model is configured. Set LLM_PROVIDER, LLM_MODEL and LLM_API_KEY and restart, "

@@ -38,7 +38,9 @@ def steering_add(
             or a focus on a tool that is off.
     """
     if kind not in Steering.Kind.values:
-        raise UnableToChange(f"A wish is one of: {', '.join(Steering.Kind.values)}.", field="kind")
+        raise UnableToChange(
+            f"The wish must be one of: {', '.join(Steering.Kind.values)}.", field="kind"
+        )
     tool, instruction = tool.strip(), cleaned(instruction)
     if kind == Steering.Kind.SEED_TASK:
         tool = ""
@@ -72,7 +74,7 @@ def steering_add(
             _record(wish, by, "steering.added", before={}, after=_said(wish))
     except IntegrityError as error:
         raise UnableToChange(
-            f"There is a standing wish about {tool} already. End that one first."
+            f"There is already an active wish about {tool}. End that one first."
         ) from error
     return wish
 

@@ -13,7 +13,9 @@ from practice.domain.validation import MAX_VOTES
 VERIFY = ("", "lite", "strict")
 #: what only a model engine can do, and what to tell those who ask the rules engine for it.
 MODEL_ONLY = {
-    "votes": "The rules engine judges alike every time. Several votes need the model engine.",
+    "votes": (
+        "The rules engine gives the same verdict every time. Several votes need the model engine."
+    ),
     "condense": "The rules engine asks no model, so it cannot condense. Choose the model engine.",
 }
 MAX_PATIENCE = 10
@@ -34,7 +36,7 @@ class Switches(Beyond):
             return asdict(Switches(faithful=True))
         if self.verify not in VERIFY:
             raise UnableToStart(
-                "Verified lessons are off, lite (2 wins) or strict (3 wins).", field="verify"
+                "verify must be off, lite (2 wins) or strict (3 wins).", field="verify"
             )
         if self.band and not (len(self.band) == 2 and 0 <= self.band[0] < self.band[1] <= 1):
             raise UnableToStart(

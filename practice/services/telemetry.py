@@ -88,13 +88,13 @@ def mapping_save(
         UnableToChange: an unknown kind, column or time unit.
     """
     if kind not in COLUMNS:
-        raise UnableToChange(f"The kind is one of: {', '.join(COLUMNS)}.", field="kind")
+        raise UnableToChange(f"The kind must be one of: {', '.join(COLUMNS)}.", field="kind")
     strange = sorted(set(mapping) - {*mapped(kind)})
     if strange:
         raise UnableToChange(f"{kind} has no column {', '.join(strange)}.", field="columns")
     for name, what in ((TIME_UNIT, "time"), (DURATION_UNIT, "duration")):
         if mapping.get(name, "") not in UNITS:
-            raise UnableToChange(f"The {what} unit is s, ms, us or ns.", field="columns")
+            raise UnableToChange(f"The {what} unit must be s, ms, us or ns.", field="columns")
     kept = {ours: theirs.strip()[:200] for ours, theirs in mapping.items() if theirs.strip()}
     with transaction.atomic():
         source = held(TelemetrySource.objects.all(), source)
@@ -135,7 +135,7 @@ def file_send(
             message says what to do.
     """
     if kind not in COLUMNS:
-        raise UnableToRead(f"The kind is one of: {', '.join(COLUMNS)}.")
+        raise UnableToRead(f"The kind must be one of: {', '.join(COLUMNS)}.")
     if len(data) > MAX_BYTES:
         raise UnableToRead(f"{name} has more than {MAX_BYTES >> 20} MB: split it by time.")
     try:

@@ -69,7 +69,8 @@ def ingest_check() -> None:
     waiting = open_traces.aggregate(total=Sum("span_count"))["total"] or 0
     if waiting >= settings.INGEST_MAX_WAITING:
         raise IngestBusy(
-            f"{waiting} spans wait to be read. Nothing of this request was kept: send it later."
+            f"{waiting} spans are waiting to be read. Nothing from this request was saved: send "
+            "it later."
         )
 
 

@@ -170,7 +170,7 @@ def test_files_are_sent_as_they_are_and_stored_once(with_key: Any, workspace: An
 
 def test_an_upload_that_breaks_off_is_refused(rf: Any) -> None:
     request = rf.post("/", b"x" * 2000, content_type="text/csv")
-    with pytest.raises(ParseError, match="cut off: 1500 of 2000 bytes came"):
+    with pytest.raises(ParseError, match="cut off: 1500 of 2000 bytes arrived"):
         BytesParser().parse(io.BytesIO(b"x" * 1500), parser_context={"request": request})
 
 

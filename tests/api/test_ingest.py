@@ -253,7 +253,7 @@ def test_it_stops_reading_a_file_of_another_form(client: Any, monkeypatch: Any) 
     assert answer.status_code == 422
     said = answer.json()["detail"]
     assert said.startswith("400 entries were refused, and the rest was not read")
-    assert said.endswith("1 were taken. The first refusal: A line is one object.")
+    assert said.endswith("1 were taken. The first refusal: Each line must be one object.")
     assert SentTrajectory.objects.get().external_id == "n1"
 
 

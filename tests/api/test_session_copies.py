@@ -75,8 +75,7 @@ def test_a_resumed_session_adds_what_is_new_and_says_what_it_repeats(send: Any) 
         {
             "place": 0,
             "id": "second:second-0",
-            "message": "It repeats what was sent before as first:first-0. Nothing of it was stored "
-            "again.",
+            "message": "It repeats what was sent before as first:first-0. It was not stored again.",
         }
     ]
     assert stored() == [("first:first-0", 2), ("second:second-5", 1)]

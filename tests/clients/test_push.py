@@ -28,7 +28,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         bodies.append(body)
         count = len(body.splitlines())
         said = {"place": 0, "id": "t", "message": "Its clock is ahead."}
-        refused = [{"place": 1, "id": "", "message": "A line is one object."}][: count - 1]
+        refused = [{"place": 1, "id": "", "message": "Each line must be one object."}][: count - 1]
         answer = {
             "accepted": count - len(refused), "known": 0, "refused_count": len(refused),
             "refused": refused, "remarks": [said][:count],
@@ -96,7 +96,7 @@ def hasty(
     request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, list[int]]]:
     """A server that says after the head of a request what is wrong, and closes; or says nothing."""
-    said = b'{"type": "x", "detail": "The body has 9 bytes; 5 are read at most."}'
+    said = b'{"type": "x", "detail": "The body has 9 bytes; at most 5 are accepted."}'
     answer = (
         b"HTTP/1.1 413 Too Large\r\nContent-Type: application/problem+json\r\n"
         b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(said), said)
@@ -130,7 +130,7 @@ def test_an_answer_that_comes_before_the_end_of_the_body_is_heard_and_final(
 ) -> None:
     url, came = hasty
     connection = http.Connection(url, "gr_k")
-    with pytest.raises(Refused, match="5 are read at most"):
+    with pytest.raises(Refused, match="at most 5 are accepted"):
         connection.send("POST", "trajectories/import", b"x" * 30_000_000)
     assert len(came) == 1
 

@@ -31,10 +31,10 @@ TOOL = ToolSpec("refund", "Refund an order.", schema("order", order=TEXT, reason
             {"input_schema": schema("order", "reason", order=TEXT, reason=TEXT)},
             "Now required: reason.",
         ),
-        ({"input_schema": schema(order=TEXT, reason=TEXT)}, "Not required any more: order."),
+        ({"input_schema": schema(order=TEXT, reason=TEXT)}, "No longer required: order."),
         ({"input_schema": schema("order", order=NUMBER, reason=TEXT)}, "Different: order."),
         ({"description": "Refund a parcel."}, "The description was reworded."),
-        ({"output_schema": {"type": "object"}}, "What it returns changed."),
+        ({"output_schema": {"type": "object"}}, "What it returns has changed."),
         ({}, CHANGED),
     ],
 )

@@ -133,7 +133,7 @@ def test_it_says_through_which_label_it_is_served(rita_client: Any, bullet: Any,
 def test_it_says_why_a_bullet_is_stale_and_what_may_be_done(
     rita_client: Any, vera_client: Any, bullet: Any
 ) -> None:
-    reason = "create_refund of Help desk: Its description or schema is not what it was."
+    reason = "create_refund of Help desk: Its description or schema has changed."
     bullets_go_stale(playbook_ids=[bullet.playbook_id], tool="create_refund", reason=reason)
     assert "It still holds" not in text_of(rita_client, bullet.get_absolute_url())
     bullet.content = "Call create_refund at once."

@@ -143,7 +143,7 @@ def test_it_can_be_begun_anew_with_another_window(rita: Any, workspace: Any) -> 
 
 
 def test_it_refuses_a_second_one_at_the_same_time(rita: Any, incident: Incident) -> None:
-    with pytest.raises(UnableToStart, match="being looked at already"):
+    with pytest.raises(UnableToStart, match="already being analysed"):
         analysis_start(incident=incident, by=rita)
 
 

@@ -73,7 +73,7 @@ def test_it_refuses_what_says_nothing_new(attempt: Attempt, rita: Any) -> None:
     attempt_overrule(attempt=attempt, label="failure", by=rita)
     with pytest.raises(UnableToDecide, match="called this attempt failure already"):
         attempt_overrule(attempt=attempt, label="failure", by=rita)
-    with pytest.raises(UnableToDecide, match="A label is one of"):
+    with pytest.raises(UnableToDecide, match="The label must be one of"):
         attempt_overrule(attempt=attempt, label="great", by=rita)
     assert attempt.overrules.count() == 1
 

@@ -324,7 +324,7 @@ def test_it_notices_in_a_run_that_attempts_begin_from_different_states(
     notes = [attempt.message for attempt in run.attempts.order_by("pk")]
     assert len(notes) > 1
     assert notes[0] == ""
-    assert all("state answered other than in an earlier" in n for n in notes[1:])
+    assert all("state answered differently from an earlier" in n for n in notes[1:])
     for url in (run.get_absolute_url(), "/practice/new/", "/environments/store/"):
         page = ada_client.get(url).content.decode()
         assert f"un {run.number} noticed that <code>state</code>" in page, url

@@ -62,7 +62,7 @@ def test_only_a_tested_step_becomes_a_candidate(rita: Any, failed: Attempt, desk
     playbook = PlaybookFactory(workspace=failed.run.workspace)
     untested = asked(failed, rita)
     cause_confirm(incident=untested, node=untested.top_cause, by=rita)
-    with pytest.raises(UnableToDecide, match="Only a step that stood its test"):
+    with pytest.raises(UnableToDecide, match="Only a step that passed its test"):
         lesson_submit(incident=untested, playbook=playbook, by=rita)
     untested.delete()
 
@@ -79,7 +79,7 @@ def test_nothing_is_judged_where_the_past_does_not_repeat_itself(
     attempt(failed.task, 2, amount=40, label="success")
     desk.price = 55
     test = asked(failed, rita).analyses.get().panels["test"]
-    assert (test["verdict"], "otherwise than then" in test["why"]) == ("untested", True)
+    assert (test["verdict"], "differently from the first time" in test["why"]) == ("untested", True)
 
 
 def test_a_server_that_fails_leaves_the_step_untested(

@@ -151,7 +151,7 @@ def test_it_stores_a_credential_where_nobody_reads_it(ada_client: Any) -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "needs the address of its document or the document itself"),
+        ({}, "needs either the address of its document or the document itself"),
         ({"document": "{oops"}, "not valid JSON in line 1"),
         ({"document": '{"swagger": "2.0"}'}, "Convert it to OpenAPI 3"),
         ({"document_url": "ftp://desk"}, "must start with http:// or https://"),

@@ -127,7 +127,7 @@ def test_an_answer_stays_when_it_is_looked_for_again_without_its_source(incident
 def test_a_source_stays_while_it_is_worked_on(incident: Incident) -> None:
     source = source_of(incident)
     analysis_start(incident=incident, by=None)
-    with pytest.raises(UnableToChange, match="Incident 1 is being looked at"):
+    with pytest.raises(UnableToChange, match="Incident 1 is being analysed"):
         source_delete(source=source, by=None)
     incident.analyses.update(status="cancelled")
     file_send(source=source, kind="logs", name="l.csv", data=logs_csv() + b"\n", by=None)

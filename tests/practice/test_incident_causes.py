@@ -82,7 +82,7 @@ def test_confirming_stores_who_and_when_and_settles_the_verdicts(
 
 
 def test_it_confirms_only_what_is_ranked_first_now(rita: Any, incident: Incident) -> None:
-    with pytest.raises(UnableToDecide, match="its first cause is another"):
+    with pytest.raises(UnableToDecide, match="with a different first cause"):
         cause_confirm(incident=incident, node="service:web", by=rita)
     assert Incident.objects.get().status == "open"
 

@@ -72,7 +72,7 @@ def test_it_asks_for_no_tool_that_is_off_and_may_leave_it_alone(
         ({"kind": "focus", "tool": "no_such_tool"}, "Desk has no tool no_such_tool."),
         ({"kind": "seed_task", "instruction": " "}, "A seed task needs a text"),
         ({"kind": "seed_task", "instruction": "x" * 2001}, "at most 2,000 characters"),
-        ({"kind": "dance", "tool": "get_order"}, "A wish is one of"),
+        ({"kind": "dance", "tool": "get_order"}, "The wish must be one of"),
     ],
 )
 def test_it_says_why_a_wish_cannot_be_kept_and_loses_no_text(
@@ -91,7 +91,7 @@ def test_it_keeps_one_standing_wish_per_tool(rita_client: Any, environment: Any)
 
     page = rita_client.post(URL, {"kind": "avoid", "tool": "get_order"})
 
-    assert "standing wish about get_order already" in page.content.decode()
+    assert "already an active wish about get_order" in page.content.decode()
     assert environment.steering.count() == 1
 
 

@@ -371,7 +371,7 @@ def test_programs_are_told_that_steps_are_gone(vera_client: Any, workspace: Any)
 
 def test_no_cause_is_looked_for_where_nothing_is_left(workspace: Any, rita: Any) -> None:
     attempt = dropped(workspace, label="failure")
-    with pytest.raises(UnableToStart, match=r"were dropped.*Nothing is left to look at"):
+    with pytest.raises(UnableToStart, match=r"were dropped.*Nothing is left to analyse"):
         attempt_analyse(attempt=attempt, by=rita)
     assert not Incident.objects.exists()
 

@@ -151,7 +151,7 @@ def test_both_units_are_said_on_the_page_of_the_source(
     typed |= {"seen": rita_client.get(f"{page}?kind=traces").context["columns_seen"]}
     typed["column-duration_unit"] = "weeks"
     refused = rita_client.post(f"{page}columns/", typed, follow=True)
-    assert b"The duration unit is s, ms, us or ns." in refused.content
+    assert b"The duration unit must be s, ms, us or ns." in refused.content
 
 
 def test_the_api_takes_both_units(source: TelemetrySource) -> None:

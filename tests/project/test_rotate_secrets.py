@@ -56,7 +56,7 @@ def check_all_readable() -> None:
 
 def test_the_old_key_is_needed_no_more(stored: None, settings: Any) -> None:
     settings.SEALING_KEYS = ["new", "old"]
-    assert "webhooks: 1 sealed anew, 0 already were" in rotate()
+    assert "webhooks: 1 sealed again, 0 already up to date" in rotate()
     settings.SEALING_KEYS = ["new"]
     check_all_readable()
 
@@ -65,7 +65,7 @@ def test_running_it_again_changes_nothing(stored: None, settings: Any) -> None:
     settings.SEALING_KEYS = ["new", "old"]
     rotate()
     before = bytes(Environment.objects.get().secrets)
-    assert "environments: 0 sealed anew, 1 already were" in rotate()
+    assert "environments: 0 sealed again, 1 already up to date" in rotate()
     assert bytes(Environment.objects.get().secrets) == before
 
 
@@ -118,8 +118,8 @@ def test_stopped_in_the_middle_it_goes_on_with_the_rest(
         with pytest.raises(KeyboardInterrupt):
             rotate()
     said = rotate()
-    assert "environments: 0 sealed anew, 1 already were" in said
-    assert "webhooks: 1 sealed anew" in said
+    assert "environments: 0 sealed again, 1 already up to date" in said
+    assert "webhooks: 1 sealed again" in said
 
 
 def test_a_form_that_was_open_meanwhile_is_not_refused(

@@ -42,7 +42,7 @@ def unpacked(
     """
     if encoding not in {"", "identity", "gzip"}:
         raise UnreadEncoding(
-            f"Content-Encoding {encoding[:40]!r} is not read here. Send gzip or none."
+            f"Content-Encoding {encoding[:40]!r} is not supported here. Send gzip or none."
         )
     pieces = _inflated(read, piece) if encoding == "gzip" else _plain(read, piece)
     total = 0
@@ -82,7 +82,7 @@ def lines(pieces: Iterator[bytes], *, limit: int) -> Iterator[tuple[int, bytes]]
                 f"The body has more than {MOST_LINES} lines. Send it in smaller batches."
             )
         if size > limit:
-            raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object a line.")
+            raise BodyTooLarge(f"One line has more than {limit} bytes. Write one object per line.")
     if line := b"".join(held).strip():
         yield number, line
 
@@ -126,11 +126,11 @@ def _inflated(read: Callable[[int], bytes], piece: int) -> Iterator[bytes]:
                 # A gzip file may have several members, one after the other.
                 inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     except zlib.error as error:
-        raise BrokenBody("The body says it is gzip and is not.") from error
+        raise BrokenBody("The body is labelled gzip but is not gzip.") from error
 
 
 def _read(read: Callable[[int], bytes], piece: int) -> bytes:
     try:
         return read(piece)
     except (OSError, ValueError) as error:
-        raise BrokenBody("The connection ended before the body did.") from error
+        raise BrokenBody("The connection closed before the whole body arrived.") from error

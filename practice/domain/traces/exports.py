@@ -33,7 +33,7 @@ OTHERWISE = {
     b"PK\x03\x04": "The body is a zip archive. Unpack it, and send the file that is in it.",
     b"\xff\xfe": "The body is UTF-16, as Windows writes it. Save it as UTF-8.",
     b"\xfe\xff": "The body is UTF-16. Save it as UTF-8.",
-    b"<": "The body is HTML or XML, no JSON. Was a page saved that asks to sign in?",
+    b"<": "The body is HTML or XML, not JSON. Is it a saved sign-in page?",
 }
 
 
@@ -109,9 +109,11 @@ def _native(place: int, row: Any) -> Entry:
     if isinstance(row, Mapping):
         return Placed(row, place)
     if isinstance(row, list):
-        said = "A line is one object and no list. Write each trajectory on a line of its own."
+        said = (
+            "Each line must be one object, not a list. Write each trajectory on a line of its own."
+        )
         return NotATrajectory(said, place=place)
-    return NotATrajectory("A line is one object.", place=place)
+    return NotATrajectory("Each line must be one object.", place=place)
 
 
 def _rows(pieces: Iterator[bytes]) -> Iterator[tuple[int, Any]]:
@@ -178,11 +180,11 @@ def _whole(body: bytes) -> list[Any] | None:
     except (ValueError, RecursionError) as error:
         if body.lstrip()[:1] != b"{":
             raise NotAnExport(
-                "The body is not JSON that can be read: send one list, or one object a line."
+                "The body is not readable JSON: send one list, or one object per line."
             ) from error
         return None
     if isinstance(given, Mapping):
         given = next((given[k] for k in ("data", "runs", "traces") if k in given), [given])
     if not isinstance(given, list):
-        raise NotAnExport("An export is a list of rows, or one object a line.")
+        raise NotAnExport("An export must be a list of rows, or one object per line.")
     return given

@@ -100,11 +100,11 @@ def from_json(body: bytes | str) -> Decoded:
     try:
         request = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise NotOtlp("The body is not JSON that can be read.") from error
+        raise NotOtlp("The body is not readable JSON.") from error
     if request == {}:
         return Decoded()
     if not isinstance(request, Mapping) or not isinstance(request.get("resourceSpans"), list):
-        raise NotOtlp("OTLP/JSON is an object with resourceSpans, a list.")
+        raise NotOtlp("OTLP/JSON must be an object whose resourceSpans is a list.")
     found, counted = Decoded(), Counted(MOST_PARTS)
     for resource in counted.each(_objects(request["resourceSpans"])):
         about = resource.get("resource")

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", help="slug, where several have a run of that number")
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--attempts", type=int, default=10)
-        parser.add_argument("--faults", type=int, default=5, help="At most so many per attempt.")
+        parser.add_argument("--faults", type=int, default=5, help="The most faults per attempt.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         run = _run(options["run"], options["workspace"])

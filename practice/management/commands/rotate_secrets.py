@@ -32,15 +32,15 @@ class Command(BaseCommand):
         for renew in (secrets_renew, webhooks_renew, second_factors_renew):
             found = renew()
             self.stdout.write(
-                f"{found.kind}: {found.renewed} sealed anew, {found.current} already were"
+                f"{found.kind}: {found.renewed} sealed again, {found.current} already up to date"
             )
             lost += (f"{found.kind}: {name}" for name in found.unreadable)
         if lost:
             raise CommandError(
-                "Under none of the keys: "
+                "No key opens: "
                 + "; ".join(lost)
-                + ". Put the key they were stored under into SEALING_KEYS and run this again, or "
-                "enter them anew; second factors that nobody can open any more are removed by "
-                "--forget-second-factors. Keep the old keys until then."
+                + ". Add the key they were encrypted with to SEALING_KEYS and run this again, or "
+                "enter them again; --forget-second-factors removes second factors that no key "
+                "opens any more. Keep the old keys until then."
             )
         self.stdout.write("Everything is under the first key. The others may be removed.")

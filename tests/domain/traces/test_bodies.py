@@ -44,9 +44,9 @@ def test_a_bomb_stops_at_the_limit() -> None:
     ("body", "encoding", "said"),
     [
         (gzip.compress(b"x" * 5000, mtime=0)[:-9], "gzip", "cut off"),
-        (b"plain", "gzip", "says it is gzip"),
+        (b"plain", "gzip", "labelled gzip"),
         (b"", "gzip", "cut off"),
-        (b"x", "br", "is not read here"),
+        (b"x", "br", "is not supported here"),
     ],
 )
 def test_it_says_what_is_wrong_with_a_body(body: bytes, encoding: str, said: str) -> None:
