@@ -89,14 +89,14 @@ format: install-dev ## Rewrite style
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-screenshots: install-dev ## Take the pictures of docs/screenshots anew
+screenshots: install-dev ## Take the pictures in docs/screenshots again
 	$(RUN) -m tests.screenshots
 
-schema: install-dev ## Write docs/openapi.yaml anew, and the reference page made of it
+schema: install-dev ## Write docs/openapi.yaml and the reference pages made from it
 	$(RUN) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 	$(RUN) -W ignore -m tests.reference
 
-reference: install-dev ## Write the reference pages of settings, API and command anew
+reference: install-dev ## Write the reference pages of settings, API and command
 	$(RUN) -W ignore -m tests.reference
 
 wheel: install-dev ## Build dist/greenroom-*.whl, with templates, static files and the sample

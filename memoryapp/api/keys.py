@@ -125,7 +125,7 @@ class KeyDetail(APIView):
 
     @extend_schema(responses={200: KeySerializer, 404: PROBLEM})
     def delete(self, request: Request, pk: int) -> Response:
-        """Revoke a key: requests that carry it get 401 from now on. Twice is no error."""
+        """Revoke a key: requests that carry it get 401 from now on. Revoking again is no error."""
         key = object_or_404(_keys(request), pk=pk)
         api_key_revoke(key=key, by=request.user)
         return Response(KeySerializer(object_or_404(_keys(request), pk=pk)).data)

@@ -83,7 +83,7 @@ class PlaybookPull(APIView):
 
         The ETag is the digest of the content: send it back as If-None-Match and an unchanged
         playbook answers 304 without a body. A withdrawn release answers 410 and names the one that
-        replaces it. A playbook of which nothing is released yet answers 404 ``not-released-yet``
+        replaces it. A playbook without a release answers 404 ``not-released-yet``
         and says what to do first.
         """
         generation = _generation(request._request)

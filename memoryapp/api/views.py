@@ -48,7 +48,7 @@ class PlaybookList(APIView):
         responses={201: s.PlaybookSerializer, 400: PROBLEM, 403: PROBLEM, 409: PROBLEM},
     )
     def post(self, request: Request) -> Response:
-        """Make an empty playbook. Its slug, made from its name, is the address of all in it."""
+        """Make an empty playbook. Its slug is made from its name and stays."""
         asked = s.PlaybookRequest(data=request.data)
         asked.is_valid(raise_exception=True)
         workspace = workspace_of(request)

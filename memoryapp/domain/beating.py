@@ -28,7 +28,7 @@ def beating(
                 try:
                     is_ours = beat()
                 except Exception as error:
-                    logger.warning("A sign of life could not be given: %s", error)
+                    logger.warning("A heartbeat could not be sent: %s", error)
                     at_end()
                     continue
                 if not is_ours:

@@ -62,7 +62,7 @@ def write(export_id: int) -> None:
         logger.warning("Export %s could not be written: %s", export.pk, error)
         export.end(Status.FAILED, message=f"The file could not be written: {error.strerror}.")
     except OperationalError as error:
-        logger.warning("Export %s is begun anew. %s", export.pk, error)
+        logger.warning("Export %s is started again. %s", export.pk, error)
         database.connect_anew()
         export.put_back("The database could not go on.")
     except Exception:

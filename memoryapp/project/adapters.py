@@ -163,7 +163,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             try:
                 tell()
             except OSError:
-                logger.exception("A change of an account could not be told by mail.")
+                logger.exception("A mail about a change to an account could not be sent.")
 
         on_commit(told)
 

@@ -37,5 +37,5 @@ def unchanging(read: Callable[[str], Found]) -> Found:
             pass  # it has not come that far
         except (OperationalError, InterfaceError) as error:
             _away_until = time.monotonic() + AWAY_SECONDS
-            logger.warning("The replica is away, so the server is asked: %s", error)
+            logger.warning("The replica is unavailable, so the primary is read: %s", error)
     return read(DEFAULT_DB_ALIAS)

@@ -20,7 +20,7 @@ from memoryapp.services.releases import PRODUCTION
 
 #: what a receipt says of who was given single bullets instead of the playbook in a form.
 SEARCH = "search"
-ONE_OF_TWO = "Give a label or a version, one of the two."
+ONE_OF_TWO = "Give a label or a version, not both."
 #: digests of forms that are rendered on demand are kept this long.
 DIGEST_SECONDS = 24 * 3600
 #: bodies a process keeps at hand, by their digest.

@@ -167,7 +167,7 @@ class AgentTraces(APIView):
         """Send spans, protobuf or JSON, gzip or not.
 
         Spans are kept by trace id and span id, so sending them again changes nothing. A trace
-        becomes a trajectory once its root came and it was quiet for a few seconds.
+        becomes a trajectory once its root has arrived and it was quiet for a few seconds.
         """
         playbook, environment = _where(request)
         is_json = _media_type(request) == JSON
@@ -205,9 +205,9 @@ class TrajectoryImport(APIView):
     def post(self, request: Request) -> Response:
         """Import trajectories out of another tool's export; each entry is taken or refused alone.
 
-        ``jsonl`` is one native trajectory a line, ``messages`` one conversation with a model, as
+        ``jsonl`` is one native trajectory per line, ``messages`` one conversation with a model, as
         OpenAI, Anthropic, LangChain, pydantic-ai, Gemini or the AI SDK write its messages.
-        ``langfuse`` and ``langsmith`` are those tools' exports, a JSON list or one object a line.
+        ``langfuse`` and ``langsmith`` are those tools' exports, a JSON list or one object per line.
         ``claude-code`` and ``codex`` are session files.
         """
         form = request.query_params.get("format", "")

@@ -193,7 +193,7 @@ class CaseSetDetail(APIView):
 
     @extend_schema(responses={200: CaseSetGoesSerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, pk: int) -> Response:
-        """Delete a set with its labels and replays. Answers with what went."""
+        """Delete a set with its labels and replays. Returns what was deleted."""
         goes = holdings.case_set_delete(case_set=_case_set(request, pk), by=request.user)
         return Response(CaseSetGoesSerializer(goes).data)
 
@@ -297,7 +297,7 @@ class ReplayDelete(APIView):
 
     @extend_schema(request=None, responses={200: ReplayGoesSerializer, 404: PROBLEM, 409: PROBLEM})
     def post(self, request: Request, pk: int) -> Response:
-        """Delete a replay with its figures. Answers with what went."""
+        """Delete a replay with its figures. Returns what was deleted."""
         goes = holdings.replay_delete(replay=replay_of(request, pk), by=request.user)
         return Response(ReplayGoesSerializer(goes).data)
 

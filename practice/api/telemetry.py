@@ -106,7 +106,7 @@ class SourceDetail(APIView):
 
     @extend_schema(responses={200: s.SourceGoesSerializer, 404: PROBLEM, 409: PROBLEM})
     def delete(self, request: Request, slug: str) -> Response:
-        """Delete a source with its files; its incidents stay. Answers with what went."""
+        """Delete a source with its files; its incidents stay. Returns what was deleted."""
         goes = holdings.source_delete(source=_source(request, slug), by=request.user)
         return Response(s.SourceGoesSerializer(goes).data)
 

@@ -37,7 +37,7 @@ class FineTuning(APIView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """Approved trajectories as OpenAI's JSONL, one line each, streamed.
 
-        ``sft`` is one conversation a line, out of attempts whose label that stands is success.
+        ``sft`` is one conversation per line, from attempts whose current label is success.
         ``dpo`` is one line for an accepted and a rejected attempt at the same task.
         """
         form = one_of(request, "format", FORMS)

@@ -285,7 +285,7 @@ def test_a_mistyped_parameter_is_not_taken_for_none(playbook: Any, key: Any) -> 
 @pytest.mark.parametrize(
     ("asked", "parameter", "said"),
     [
-        ("?label=production&version=1", "version", "one of the two"),
+        ("?label=production&version=1", "version", "not both"),
         ("?label=staging&label=production", "label", "Send it only once."),
         ("?label=", "label", "Name a label, or leave it out for production."),
         ("?format=md&format=md", "format", "Send it only once."),

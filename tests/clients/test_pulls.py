@@ -263,6 +263,6 @@ def test_an_archive_follows_to_what_replaces_it_where_it_is_told_to(
 @pytest.mark.parametrize("take", ["pull", "archive"])
 def test_a_label_and_a_version_are_one_of_the_two(client: Any, take: str) -> None:
     memory, server = client()
-    with pytest.raises(Refused, match="one of the two"):
+    with pytest.raises(Refused, match="not both"):
         getattr(memory, take)("desk", label="production", version=3)
     assert server.asked == []

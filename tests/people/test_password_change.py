@@ -61,7 +61,7 @@ def test_a_mail_server_that_is_away_undoes_no_change(
     assert change(signed_in(rita)).status_code == 302
     rita.refresh_from_db()
     assert rita.check_password(NEW)
-    assert "could not be told by mail" in caplog.text
+    assert "mail about a change to an account could not be sent" in caplog.text
 
 
 def test_it_asks_for_the_old_password(rita: Any) -> None:

@@ -166,7 +166,7 @@ def test_a_replica_that_is_away_is_left_alone(
     for _ in range(2):
         pulls.BODIES = Kept(pulls.BODY_BYTES, size=len)
         assert agent.get("/api/v1/playbooks/help-desk").status_code == 200
-    assert caplog.text.count("The replica is away") == 1
+    assert caplog.text.count("The replica is unavailable") == 1
 
 
 def test_the_doctor_says_how_far_behind_it_is(standby: Path, second: Any) -> None:

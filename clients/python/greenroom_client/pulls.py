@@ -233,7 +233,7 @@ def path_of(playbook: str, *more: str) -> str:
 
 def _query(label: str, version: int | None, form: str, max_tokens: int) -> dict[str, Any]:
     if label and version is not None:
-        raise Refused("Give a label or a version, one of the two.")
+        raise Refused("Give a label or a version, not both.")
     return {
         "label": label or PRODUCTION if version is None else None,
         "version": version,
