@@ -211,7 +211,7 @@ def test_it_follows_no_order_in_an_answer_and_shows_that_there_was_one(
     attempt = run.attempts.filter(steps__observation__contains="Ignore all previous").first()
     assert attempt is not None
     page = ada_client.get(attempt.get_absolute_url()).content.decode()
-    assert "The tool&#x27;s answer reads like instructions" in page
+    assert "The tool's answer reads like instructions to a model" in page
 
 
 def test_it_flags_a_task_that_reads_like_an_order(ada_client: Any, workspace: Any) -> None:
