@@ -182,7 +182,7 @@ def test_a_tool_that_is_what_it_was_again_waits_for_nothing(
     assert notes(desk) == []
     bullet = playbook.bullets.get(content__startswith="Use `lend_book`")
     assert bullet.status == Bullet.Status.APPROVED
-    assert "is again as it was when it was practised" in bullet.revisions.first().reason
+    assert "is again what it was when it was practised" in bullet.revisions.first().reason
 
 
 def test_it_says_what_is_different_from_what_was_practised(desk: Environment, shelf: Shelf) -> None:
