@@ -50,10 +50,16 @@ def test_a_fact_leaves_out_what_leads_to_the_next_page_and_nothing_else() -> Non
 
 
 @pytest.mark.parametrize(
-    ("note", "end"), [("A scratch.", "note A scratch."), ("A scratch", "note A scratch.")]
+    ("row", "end"),
+    [
+        ({"note": "A scratch"}, "note A scratch."),
+        ({"note": "A scratch."}, "note “A scratch.”"),
+        ({"note": "Seen twice;\na scratch"}, "note “Seen twice; a scratch”."),
+        ({"title": "Wing", "note": "A scratch."}, "note “A scratch.” and job title Wing."),
+    ],
 )
-def test_a_fact_ends_with_one_full_stop(note: str, end: str) -> None:
-    step = Step(1, SHOW.name, {"job_id": "J-1"}, json.dumps({"job_id": "J-1", "note": note}))
+def test_a_fact_is_one_sentence_whatever_its_values_are(row: Json, end: str) -> None:
+    step = Step(1, SHOW.name, {"job_id": "J-1"}, json.dumps({"job_id": "J-1", **row}))
     told = RulesSummariser().summarise(TaskSpec("Look."), Trajectory((step,)), (SHOW,))
     (fact,) = told.facts
     assert fact.text == f"`get_job` shows job ID J-1 with {end}"

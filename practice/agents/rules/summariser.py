@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,9 @@ _ONWARD = vocabulary("next cursor")
 #: words of fields that name a thing where it has neither id nor name.
 _NAMING = ("key", "code", "number", "tag", "symbol", "slug", "sku")
 _PAGING = vocabulary("page paging token link url href uri offset start after has more")
+_ENDS = (".", "!", "?", ".”", "!”", "?”")
+#: where a value holds a sentence of its own, or ends one.
+_STOPS = re.compile(r"[.!?;](?:\s|$)")
 
 
 class RulesSummariser:
@@ -101,10 +105,19 @@ def _key(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _text(step: Step, field: str, same: list[dict[str, Any]], values: list[str]) -> str:
+    named = [_told(value) for value in values[:8]]
     if len(same[0]) == 1:
-        return f"`{step.tool}` shows these {phrase(field)} values: {joined(values[:8])}."
+        return f"`{step.tool}` shows these {phrase(field)} values: {joined(named)}."
     first = same[0]
-    told = [f"{phrase(k)} {v}" for k, v in first.items() if k != field and v not in (None, "")][:4]
-    others = f"; others are {joined(values[1:6])}" if len(values) > 1 else ""
-    said = f"`{step.tool}` shows {phrase(field)} {first[field]} with {joined(told)}{others}"
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    told = [
+        f"{phrase(k)} {_told(v)}" for k, v in first.items() if k != field and v not in (None, "")
+    ][:4]
+    others = f"; others are {joined(named[1:6])}" if len(values) > 1 else ""
+    said = f"`{step.tool}` shows {phrase(field)} {_told(first[field])} with {joined(told)}{others}"
+    return said if said.endswith(_ENDS) else f"{said}."
+
+
+def _told(value: Any) -> str:
+    """Return a value on one line, in quotes where its full stop would end the fact's sentence."""
+    text = " ".join(str(value).split())
+    return f"“{text}”" if _STOPS.search(text) else text
