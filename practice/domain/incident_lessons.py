@@ -113,9 +113,10 @@ def report(
         "",
     ]
     if not cause and said:
-        lines += [f"A person dismissed it: {_plain(said)}", ""]
+        lines += [f"A person dismissed it: {_plain(_ended(said))}", ""]
     if cause:
-        lines += [f"A person named {_code(short(cause))}{f': {_plain(said)}' if said else ''}.", ""]
+        why = f": {_plain(_ended(said))}" if said else "."
+        lines += [f"A person named {_code(short(cause))}{why}", ""]
     if words:
         lines += ["In a model's words:", "", *(f"- {_plain(text)}" for text in words), ""]
     lines += ["## Alerts", ""]
@@ -215,6 +216,11 @@ def open_nodes(found: Analysis) -> list[str]:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _ended(text: str) -> str:
+    """What a person wrote, with a full stop where it has none."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _code(name: str) -> str:

@@ -26,6 +26,7 @@ from practice.models import Analysis, Incident
 from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
 from practice.services.analysis_asked import LIMITS
 from practice.services.leading import notes_of
+from practice.templatetags.rootcause import sentence
 
 CAUSES_SHOWN = 5
 #: Any step of an attempt may be the one to test.
@@ -180,7 +181,7 @@ def found_context(
         "has_own": any(visit.verdict is Verdict.OWN for visit in decided.values()),
         "top": top,
         "top_name": short(top.node) if top else "",
-        "top_said": _unnamed(found.statement, top.node) if top else found.statement,
+        "top_said": _unnamed(found.statement, top.node if top else ""),
         "ranked": _ranked(found, entries, shown),
         "ranked_more": len(found.causes) - len(listed(found)[:shown]),
         "drawing": drawing,
@@ -248,8 +249,8 @@ def listed(found: Found) -> list[Cause]:
 
 
 def _unnamed(statement: str, node: str) -> str:
-    """A statement that stands beside the name it begins with."""
-    return statement.removeprefix("host ").removeprefix(f"{short(node)}: ")
+    """A statement that stands beside the name it begins with, as a sentence of its own."""
+    return sentence(statement.removeprefix("host ").removeprefix(f"{short(node)}: "))
 
 
 def graph_label(drawing: Drawing) -> str:

@@ -329,6 +329,17 @@ def test_the_outcome_of_long_term_memory_is_counted(rita: Any, incident: Inciden
     assert (bullet.deployed_helpful, bullet.deployed_harmful) == (1, 1)
 
 
+@pytest.mark.parametrize("reason", ["the pool is full", "The pool is full."])
+def test_what_a_person_wrote_ends_before_the_answer_goes_on(
+    rita: Any, rita_client: Any, incident: Incident, reason: str
+) -> None:
+    cause_correct(incident=incident, node="service:shop", reason=reason, by=rita)
+    url = incident.get_absolute_url()
+    assert "The pool is full. <b>Most likely cause:" in rita_client.get(url).content.decode()
+    report = rita_client.get(f"{url}report.md").content.decode()
+    assert f"A person named `shop`: {reason.rstrip('.')}.\n" in report
+
+
 def test_the_pages_do_it_and_say_so(rita_client: Any, vera_client: Any, incident: Incident) -> None:
     url = incident.get_absolute_url()
     rita_client.post(f"{url}confirm/", {"cause": incident.top_cause})

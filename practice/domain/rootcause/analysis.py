@@ -218,9 +218,8 @@ def _answer(
         name = name_of(visit.node)
         callers = [v for v in troubled if v.visit_id == visit.parent]
         if callers:
-            return Outcome.OUTSIDE, (
-                f"{callers[0].reason}. It leads to {name}, of which no telemetry speaks."
-            )
+            said = callers[0].reason.rstrip(".")
+            return Outcome.OUTSIDE, f"{said}. It leads to {name}, of which no telemetry speaks."
     if not any(name in subject.seen for name in start):
         return Outcome.OUTSIDE, "None of the components the alert is about can be seen."
     return Outcome.NONE, "No component deviates from what is usual by more than chance allows."
