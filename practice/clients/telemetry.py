@@ -72,11 +72,19 @@ def _numbers(*names: str) -> dict[str, Holds]:
 
 
 def _timed(found: dict[str, Any], name: str, path: Path, near: float | None) -> tuple[float, Notes]:
-    """What the times must be multiplied by, and a note where the file's unit is another."""
+    """What the times must be multiplied by, and notes where the file means them otherwise.
+
+    Rows dated before 1970 among others that are not have no time: somebody wrote the zero of
+    another calendar. Taken at its word, one such row makes the window centuries long.
+    """
+    notes, times = [], found[name]
+    if (lost := int((times < 0).sum())) and np.nanmedian(times) > 0:
+        found[name] = np.where(times < 0, np.nan, times)
+        notes.append(f"{path.name}: {rows_of(lost)} dated before 1970, read as without a time")
     scale = unit_of(found[name], near)
-    if scale == 1.0:
-        return 1.0, ()
-    return scale, (f"{path.name}: {name} is in another unit than it says; it was read as it fits",)
+    if scale != 1.0:
+        notes.append(f"{path.name}: {name} is in another unit than it says; it was read as it fits")
+    return scale, tuple(notes)
 
 
 def _hosts(c: Mapping[str, Labels]) -> Hosts:

@@ -25,27 +25,28 @@ NAN = float("nan")
 REFUSED = "What was found could not be saved: DataError: invalid input"
 
 
-def undated(data: bytes, place: int) -> bytes:
+def undated(data: bytes, place: int, said: str) -> bytes:
     """A file, the last time of which says nothing."""
     *rows, last = data.decode().splitlines()
     cells = last.split(",")
-    cells[place] = "soon"
+    cells[place] = said
     return "\n".join([*rows, ",".join(cells)]).encode()
 
 
-def test_rows_without_a_time_cost_no_other_its_use(workspace: Any) -> None:
+@pytest.mark.parametrize("said", ["soon", "-62135596800"])  # the zero of another calendar
+def test_rows_without_a_time_cost_no_other_its_use(workspace: Any, said: str) -> None:
     source = source_create(workspace=workspace, name="Shop", by=None)
     incident = incident_create(workspace=workspace, alert=alert(), source=source, by=None)
     for kind, data in (
-        ("metrics", undated(metrics_csv(), 0)),
-        ("traces", undated(traces_csv(), 6)),
-        ("logs", undated(logs_csv(), 0)),
+        ("metrics", undated(metrics_csv(), 0, said)),
+        ("traces", undated(traces_csv(), 6, said)),
+        ("logs", undated(logs_csv(), 0, said)),
     ):
         named: dict[str, Any] = {"kind": kind, "name": f"{kind}.csv", "data": data}
         read_in(file_send(source=source, incident=incident, by=None, **named))
     row = analysed(incident)
     assert (row.status, row.message) == ("done", "")
-    assert row.panels["begin"] < row.panels["end"]
+    assert 0 < row.panels["begin"] < row.panels["end"]
     assert incident.top_cause == "service:ledger"
     assert "traces.csv: 1 row without a time that can be read, left out" in row.panels["notes"]
 

@@ -48,8 +48,8 @@ _OFTEN = 0.2
 
 
 def line_invocations(logs: LogTable, statements: Labels, loose: Mask) -> Invocations:
-    """The invocations of the ``loose`` lines that have a trace id."""
-    lines = np.flatnonzero(loose & traced(logs))
+    """The invocations of the ``loose`` lines that have a trace id and a time."""
+    lines = np.flatnonzero(loose & traced(logs) & np.isfinite(logs.ts))
     trace = logs.trace_id.codes[lines].astype(np.int64)
     services, spans = max(len(logs.service.names), 1), max(len(logs.span_id.names), 1)
     key = (trace * services + logs.service.codes[lines]) * spans + logs.span_id.codes[lines]
