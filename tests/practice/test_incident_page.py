@@ -165,6 +165,16 @@ def test_a_viewer_may_change_nothing(vera_client: Any, incident: Incident, verb:
     assert (incident.status, incident.analyses.count()) == ("open", 1)
 
 
+def test_of_a_storm_twenty_alerts_are_shown_and_the_others_folded(
+    vera_client: Any, incident: Incident
+) -> None:
+    for number in range(29):
+        incident.alerts.create(external_id=f"more-{number}", at=incident.begins_at)
+    page = vera_client.get(incident.get_absolute_url()).content.decode()
+    shown, _, folded = page.partition("Show all 30</summary>")
+    assert (shown.count("more-"), folded.count("more-")) == (19, 10)
+
+
 def test_it_takes_as_many_queries_with_ten_times_the_alerts(
     vera_client: Any, incident: Incident
 ) -> None:
