@@ -158,16 +158,19 @@ def newest_records(environment: Environment, *, limit: int) -> tuple[PracticeRec
 
 
 def _changed_since() -> QuerySet[EnvironmentTool]:
-    """The tools a record's task is about that were described anew after it was practised."""
-    meant = Func(
-        OuterRef("task__intended_tools"),
-        F("name"),
-        function="jsonb_exists",
-        output_field=BooleanField(),
-    )
-    return EnvironmentTool.objects.filter(
-        meant, environment=OuterRef("environment"), changed_at__gt=OuterRef("created_at")
-    )
+    """The tools for which a record no longer says how a task goes.
+
+    Those its task is about that were described anew since, and those it called that are gone: what
+    had to come first may have another name now.
+    """
+    again = Q(_names("task__intended_tools"), changed_at__gt=OuterRef("created_at"))
+    gone = Q(_names("used_tools"), is_present=False)
+    return EnvironmentTool.objects.filter(again | gone, environment=OuterRef("environment"))
+
+
+def _names(column: str) -> Func:
+    """Whether a list of the record holds the name of the tool."""
+    return Func(OuterRef(column), F("name"), function="jsonb_exists", output_field=BooleanField())
 
 
 def round_starts(environment: Environment) -> list[datetime]:

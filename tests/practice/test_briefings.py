@@ -278,3 +278,13 @@ def test_it_asks_the_database_the_same_for_a_long_history(run: Any) -> None:
 
     assert len(many) == len(few) - 1 <= 7
     assert shown.tokens <= found.briefing.token_budget
+
+
+def test_a_task_that_called_a_tool_which_is_gone_bars_nothing(run: Any) -> None:
+    for tool in ("list_orders", "get_order"):
+        practised(
+            run, (tool, False), ("get_order", False), instruction=tool, intended_tools=["get_order"]
+        )
+    run.environment.tools.filter(name="list_orders").update(is_present=False)
+
+    assert [record.outdated for record in prepared(run).past] == [True, False]

@@ -236,7 +236,7 @@ def test_the_page_of_a_run_says_when_its_model_is_asked_again(
     unanswered(run)
     page = vera_client.get(run.get_absolute_url()).content.decode()
     row = ModelSilence.objects.get()
-    assert f"<code>{MODEL}</code> did not answer within 1 s, 1 time in a row." in page
+    assert f"<code>{MODEL}</code> did not answer within 1 s. It is asked again by itself" in page
     assert f"{timezone.localtime(row.probe_at):%H:%M:%S}" in page
     assert progress.fingerprint(run) != seen
 
