@@ -113,7 +113,7 @@ def _why_not(found: Analysis, lesson: Lesson, alike: float) -> str:
     if why := taken_back(lesson):
         return why
     if alike < SAME:
-        return "this incident looks otherwise"
+        return "this incident looks different"
     if found.outcome is not Outcome.FOUND:
         return "nothing here deviates enough to have a cause"
     cause = _cause(found, lesson)

@@ -94,7 +94,8 @@ def _read(row: CaseSet) -> _Read:
     truths, more = _labels(folder)
     unknown = sorted(set(truths) - set(cases))
     if unknown:
-        more.append(f"Labels without a case: {', '.join(unknown[:5])}.")
+        rest = f" and {len(unknown) - _MOST_TOLD} more" if len(unknown) > _MOST_TOLD else ""
+        more.append(f"Labels without a case: {', '.join(unknown[:_MOST_TOLD])}{rest}.")
     name = row.name if row.is_named or folder.folder == home else folder.name
     labels = {key: serial.to_json(truth) for key, truth in truths.items()}
     said = [_inside(home, note) for note in (*notes, *more)]

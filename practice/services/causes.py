@@ -84,8 +84,10 @@ def cause_correct(
     _check_named(node)
     with transaction.atomic():
         row, found = _found(incident, analysis)
-        if node not in {one.node_id for one in found.nodes}:
-            raise UnableToDecide("Choose a component of this incident's graph.")
+        known = [one.node_id for one in found.nodes]
+        if node not in known:
+            such = f", such as {known[0]}" if known else ""
+            raise UnableToDecide(f"Choose a component of this incident's graph{such}.")
         first = found.causes[0].node if found.causes else ""
         if node == first and found.outcome is Outcome.FOUND:
             raise UnableToDecide("That is the first cause already: confirm it instead.")

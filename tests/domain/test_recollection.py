@@ -74,8 +74,8 @@ def test_one_that_names_what_leads_anyhow_changes_nothing(found: Analysis) -> No
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"looks": ["entry web", "cause service:mail"]}, "looks otherwise"),
-        ({"looks": []}, "looks otherwise"),
+        ({"looks": ["entry web", "cause service:mail"]}, "looks different"),
+        ({"looks": []}, "looks different"),
         ({"stands": False}, "the decision on Incident 3 does not stand any more"),
         ({"refused": "Incident 7"}, "a person said otherwise in Incident 7"),
         ({"node": "service:mail"}, "nothing is known of mail in this window"),

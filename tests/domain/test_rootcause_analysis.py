@@ -37,6 +37,20 @@ def test_a_missing_step_is_charged_to_the_service_that_left_it_out() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("every", "said"),
+    [(0, "no longer shows “SELECT”: in 0 of"), (5, "shows “SELECT” less often: in 10 of")],
+)
+def test_a_step_that_some_requests_still_take_is_not_said_to_be_gone(every: int, said: str) -> None:
+    def bad(spans: Spans, trace: str, at: float) -> None:
+        stays = every and int(trace.rpartition("-")[2]) % every == 0
+        (request() if stays else request(steps=()))(spans, trace, at)
+
+    window, reference = world(bad)
+    top = analyse(window, ALERT, reference=reference).causes[0]
+    assert f"GET /stock {said} 50 requests" in top.statement
+
+
 @pytest.mark.parametrize(("every", "kind"), [(100, "own_error"), (2, "missing_step")])
 def test_of_two_changes_that_are_as_sure_the_one_that_tells_of_the_failure_is_said(
     every: int, kind: str

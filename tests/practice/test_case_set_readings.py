@@ -223,6 +223,14 @@ def test_a_label_that_is_none_leaves_the_others(workspace: Any) -> None:
     assert row.notes[1].startswith("label 3 of ground_truth.json cannot be read (")
 
 
+def test_labels_without_a_case_are_named_and_the_rest_of_them_counted(workspace: Any) -> None:
+    rows = [f'{{"case_id": "case-{number}", "root_cause": "ledger"}}' for number in range(9)]
+    row = read_in(sent(workspace, zipped(labelled(f"[{', '.join(rows)}]".encode()))))
+    assert row.notes == [
+        "Labels without a case: case-1, case-2, case-3, case-4, case-5 and 3 more."
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "called"), [("Autumn 1.2", "Autumn 1.2"), ("autumn.tar.gz", "autumn")]
 )

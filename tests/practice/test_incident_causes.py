@@ -255,7 +255,9 @@ def test_dismissing_forgets_what_was_blamed(rita: Any, incident: Incident) -> No
 def test_it_refuses_what_nobody_could_follow(rita: Any, incident: Incident) -> None:
     with pytest.raises(UnableToDecide, match="needs a reason"):
         cause_correct(incident=incident, node="service:web", reason=" ", by=rita)
-    with pytest.raises(UnableToDecide, match="component of this incident"):
+    with pytest.raises(
+        UnableToDecide, match=r"component of this incident's graph, such as service:ledger\."
+    ):
         cause_correct(incident=incident, node="service:moon", reason="x", by=rita)
     with pytest.raises(UnableToDecide, match="confirm it instead"):
         cause_correct(incident=incident, node=incident.top_cause, reason="x", by=rita)

@@ -124,7 +124,7 @@ def test_it_is_shown_and_not_followed_where_the_incident_looks_otherwise(
     second = later(first)
     assert second.top_cause == BY_EVIDENCE
     page = rita_client.get(second.get_absolute_url()).content.decode()
-    assert "this incident looks otherwise" in page
+    assert "this incident looks different" in page
     assert "Not followed" in page
 
 

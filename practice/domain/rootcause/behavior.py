@@ -322,7 +322,10 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         kind = EvidenceKind.ERROR
     now, usual = step.after, step.usual
     shown = what.replace(TIE, " ")
-    verb = f"{'now' if error else 'no longer'} {_VERBS.get(sort, 'shows')}"
+    verb = _VERBS.get(sort, "shows")
+    did = f"now {verb} “{shown}”" if error else f"no longer {verb} “{shown}”"
+    if not error and now[0]:  # what some requests still do is not gone
+        did = f"{verb} “{shown}” less often"
     pods = [window.pod[int(row)] for row in rows[:1]]
     return Finding(
         service=service,
@@ -331,7 +334,7 @@ def _finding(window: Invocations, data: Merged, cuts: Floats, share: float, step
         own=share * step.weight,
         total=step.weight,
         statement=(
-            f"{operation} {verb} “{shown}”: in {now[0]} of {now[1]} requests, "
+            f"{operation} {did}: in {now[0]} of {now[1]} requests, "
             f"usually in {usual[0]} of {usual[1]}"
         ),
         direction=Direction.NEW if error else Direction.GONE,
