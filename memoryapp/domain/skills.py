@@ -98,7 +98,9 @@ def _unpacked(text: str) -> Mapping[str, str]:
     except _DAMAGED as error:
         raise Unreadable("The zip of the skill is damaged.") from error
     except (NotImplementedError, RuntimeError) as error:
-        raise Unreadable("The zip is encrypted or packed in a way that is not read.") from error
+        raise Unreadable(
+            "The zip is encrypted or packed in a way that is not supported."
+        ) from error
     return files
 
 

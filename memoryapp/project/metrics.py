@@ -74,7 +74,7 @@ REFUSED = (
 UNROUTED = "unrouted"
 REQUESTS = Histogram(
     "greenroom_http_request_seconds",
-    "How long answers took, by the name of the address.",
+    "How long responses took, by the name of the address.",
     ["method", "route", "status"],
     buckets=(0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
@@ -108,7 +108,7 @@ class Facts(Collector):
     """What PostgreSQL and Redis say now. What cannot be asked is left out, as is customary."""
 
     def collect(self) -> Iterable[Metric]:
-        yield _gauge("build_info", "The version that answers.", {VERSION: 1}, "version")
+        yield _gauge("build_info", "The version that is running.", {VERSION: 1}, "version")
         is_there = True
         try:
             yield from list(self._of_rows())
@@ -118,33 +118,33 @@ class Facts(Collector):
             is_there = False
         with suppress(OSError):
             free = shutil.disk_usage(settings.DATA_DIR).free
-            yield _gauge("disk_free_bytes", "Room left where the data folder is.", free)
+            yield _gauge("disk_free_bytes", "Free disk space where the data folder is.", free)
         queue = store.softly(lambda r: r.llen(app.conf.task_default_queue))
         parts = {"postgres": int(is_there), "redis": int(queue is not None)}
-        yield _gauge("part_up", "Whether a part answers: 1, or 0.", parts, "part")
+        yield _gauge("part_up", "1 if a part answers, else 0.", parts, "part")
         if queue is not None:
-            yield _gauge("queue_messages", "Messages that wait for a worker.", queue)
+            yield _gauge("queue_messages", "Messages waiting for a worker.", queue)
         age = pulse.age()
         if age is not None:
-            yield _gauge("beat_age_seconds", "Time since beat's last task was done.", age)
+            yield _gauge("beat_age_seconds", "Time since beat's last task ran.", age)
 
     def _of_rows(self) -> Iterable[Metric]:
         now = timezone.now()
         found = work.open_work(now)
         oldest = (now - found.oldest).total_seconds() if found.oldest else 0.0
         yield _gauge("units", "Units of work of unfinished runs.", found.units, "status")
-        yield _gauge("runs", "Runs that are not over.", found.runs, "status")
+        yield _gauge("runs", "Runs that have not ended.", found.runs, "status")
         yield _gauge("oldest_waiting_unit_seconds", "Age of the longest waiting unit.", oldest)
-        yield _gauge("analyses_open", "Root-cause analyses that wait or run.", found.analyses)
-        yield _gauge("replays_open", "Replays of incidents that wait or run.", found.replays)
+        yield _gauge("analyses_open", "Root-cause analyses waiting or running.", found.analyses)
+        yield _gauge("replays_open", "Replays of incidents waiting or running.", found.replays)
         attempts = work.attempts_by_label()
         yield _gauge("attempts", "Attempts by the validator's label.", attempts, "label")
         candidates = tallies.candidates_by_status()
         yield _gauge("candidates", "Candidate lessons by status.", candidates, "status")
         waiting = webhooks.deliveries_waiting()
-        yield _gauge("deliveries_waiting", "Webhook messages to be delivered.", waiting)
+        yield _gauge("deliveries_waiting", "Webhook messages waiting to be delivered.", waiting)
         flagged = events.unusual_use_everywhere(since=now - HOUR)
-        yield _gauge("unusual_use", "Unusual use written down in the last hour.", flagged)
+        yield _gauge("unusual_use", "Unusual activity recorded in the last hour.", flagged)
         written = CounterMetricFamily(
             "greenroom_rows_written",
             "Rows inserted since the server's statistics began.",

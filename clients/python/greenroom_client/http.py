@@ -253,7 +253,7 @@ def _complete(answer: Any, taken: int) -> None:
     """A connection that broke looks like the end of the body to who reads it in pieces."""
     said = answer.headers.get("Content-Length")
     if said is not None and int(said) != taken:
-        raise OSError(f"only {taken} of {said} bytes came")
+        raise OSError(f"only {taken} of {said} bytes arrived")
 
 
 def _lower(headers: Any) -> Mapping[str, str]:
