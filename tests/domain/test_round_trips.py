@@ -184,7 +184,7 @@ def front(value: str) -> str:
     ("text", "says"),
     [
         ("# No front", "begins with its name and description"),
-        ("---\nname: [\n---\n", "not YAML"),
+        ("---\nname: [\n---\n", "not valid YAML"),
         ("---\nname: pdf\n---\n", "describes it"),
         ("---\nname: 7\ndescription: x\n---\n", "describes it"),
         (WHOLE[:-1], "complete base64"),
@@ -196,10 +196,10 @@ def front(value: str) -> str:
         (WHOLE + "ä", "complete base64"),
         (with_bytes(b"pdf/SKILL.md", b"pdf/SKILL.m\xff").replace("UEsD", "UEsD"), "holds 0"),
         (with_bytes(b"PK\x05\x06", b"PK\x05\x06\xff\xff"), "damaged"),
-        (front("!!bool 5"), "not YAML"),
-        (front("!!timestamp x"), "not YAML"),
-        (front('!!int ""'), "not YAML"),
-        (front("x\n" + MERGES), "not YAML"),
+        (front("!!bool 5"), "not valid YAML"),
+        (front("!!timestamp x"), "not valid YAML"),
+        (front('!!int ""'), "not valid YAML"),
+        (front("x\n" + MERGES), "not valid YAML"),
     ],
     ids=range(17),
 )

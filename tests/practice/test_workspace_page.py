@@ -100,7 +100,7 @@ def test_nobody_administers_more_than_a_hundred(
     monkeypatch.setattr(workspaces, "MOST", 2)
     make(ada_client, "Second")
     answer = make(ada_client, "Third")
-    assert "You administer 2 workspaces already" in answer.content.decode()
+    assert "You already administer 2 workspaces" in answer.content.decode()
     assert not Workspace.objects.filter(slug="third").exists()
     with pytest.raises(UnableToChange):
         workspace_create(name="Third", by=ada)

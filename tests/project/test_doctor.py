@@ -155,7 +155,7 @@ def test_it_says_which_webhooks_and_second_factors_cannot_be_read(settings: Any)
     assert wrong(doctor._secrets()) == []
     settings.SEALING_KEYS = ["another key of the same installation"]
     said = dict(wrong(doctor._secrets()))["secrets"]
-    assert said.startswith("Those of https://chat.example/…, rita (second factor) were stored")
+    assert said.startswith("Those of https://chat.example/…, rita (second factor) were encrypted")
     assert "s3cret" not in said
 
 
