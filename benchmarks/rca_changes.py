@@ -91,13 +91,6 @@ def _spans(table: SpanTable, rows: np.ndarray) -> SpanTable:
     )  # fmt: skip
 
 
-def metric_rows(table: MetricTable, rows: np.ndarray) -> MetricTable:
-    return MetricTable(
-        table.ts[rows], table.service.taken(rows), table.pod.taken(rows),
-        table.metric.taken(rows), table.value[rows],
-    )  # fmt: skip
-
-
 def edge_rows(table: EdgeTable, rows: np.ndarray) -> EdgeTable:
     return EdgeTable(
         table.ts[rows], table.source.taken(rows), table.target.taken(rows),
@@ -109,7 +102,7 @@ def between(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
     """The rows of a time range."""
     m, s, g, e = telemetry.metrics, telemetry.spans, telemetry.logs, telemetry.edges
     return Telemetry(
-        metric_rows(m, (m.ts >= begin) & (m.ts < end)),
+        m.taken((m.ts >= begin) & (m.ts < end)),
         _spans(s, (s.start >= begin) & (s.start < end)),
         _logs(g, (g.ts >= begin) & (g.ts < end)),
         edge_rows(e, (e.ts >= begin) & (e.ts < end)),
@@ -211,7 +204,7 @@ def fault_free(
         )
         reference = replace(
             normal,
-            metrics=metric_rows(m, rest),
+            metrics=m.taken(rest),
             edges=edge_rows(edges, far),
             spans=early.spans,
             logs=early.logs,

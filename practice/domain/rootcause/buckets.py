@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from practice.domain.rootcause.telemetry import Floats, Labels, MetricTable, joined
+from practice.domain.rootcause.telemetry import Floats, MetricTable
 
 _BUCKET = re.compile(r"(?P<base>.+)[_.]bucket(\{(?P<labels>.*)\})?")
 _BOUND = re.compile(r"(^|,)\s*le\s*=\s*\"?(?P<le>[^\",]+)\"?\s*")
@@ -35,29 +35,12 @@ def quantiled(table: MetricTable) -> MetricTable:
     if not is_bucket.any():
         return table
     rows = is_bucket[table.metric.codes]
-    plain = ~rows
-    others = MetricTable(
-        table.ts[plain],
-        table.service.taken(plain),
-        table.pod.taken(plain),
-        table.metric.taken(plain),
-        table.value[plain],
-    )
     told = [
-        (at, series, value)
-        for series, bounds in _histograms(table, rows, found).items()
+        (at, service, pod, f"{base}_{_CALLED}{labels}", value)
+        for (service, pod, base, labels), bounds in _histograms(table, rows, found).items()
         for at, value in zip(*(part.tolist() for part in _quantiles(bounds)), strict=True)
     ]
-    if not told:
-        return others
-    quantiles = MetricTable(
-        np.array([at for at, *_ in told]),
-        Labels(np.array([s[0] for _, s, _ in told], np.int32), table.service.names),
-        Labels(np.array([s[1] for _, s, _ in told], np.int32), table.pod.names),
-        Labels.of([f"{s[2]}_{_CALLED}{s[3]}" for _, s, _ in told]),
-        np.array([value for *_, value in told]),
-    )
-    return joined([others, quantiles])
+    return table.exchanged(rows, told)
 
 
 def _histograms(

@@ -11,7 +11,6 @@ from practice.domain.rootcause.telemetry import (
     EdgeTable,
     Floats,
     LogTable,
-    MetricTable,
     Modality,
     Telemetry,
 )
@@ -37,13 +36,7 @@ def trimmed(telemetry: Telemetry, begin: float, end: float) -> Telemetry:
     rows_e = (e.ts >= begin) & (e.ts <= end)
     kept = np.flatnonzero(rows_g)
     return Telemetry(
-        metrics=MetricTable(
-            m.ts[rows_m],
-            m.service.taken(rows_m),
-            m.pod.taken(rows_m),
-            m.metric.taken(rows_m),
-            m.value[rows_m],
-        ),
+        metrics=m.taken(rows_m),
         spans=s.taken(rows_s),
         logs=LogTable(
             ts=g.ts[rows_g],

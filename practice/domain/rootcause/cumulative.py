@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from practice.domain.rootcause.metrics import is_time
-from practice.domain.rootcause.telemetry import Floats, Labels, Mask, MetricTable, joined
+from practice.domain.rootcause.telemetry import Floats, Mask, MetricTable
 
 #: No name of a metric holds it, and neither CSV nor JSON gives it a meaning.
 _MARK = "\x1f"
@@ -70,30 +70,13 @@ def differenced(table: MetricTable) -> MetricTable:
     if not is_kept.any():
         return table
     rows = is_kept[table.metric.codes]
-    plain = ~rows
-    others = MetricTable(
-        table.ts[plain],
-        table.service.taken(plain),
-        table.pod.taken(plain),
-        table.metric.taken(plain),
-        table.value[plain],
-    )
     found = [
-        (at, series, what, value)
-        for series, streams in _streams(table, rows, known).items()
+        (at, service, pod, f"{name}_{what}{labels}", value)
+        for (service, pod, name, labels), streams in _streams(table, rows, known).items()
         for what, ts, values in _rises(streams)
         for at, value in zip(ts.tolist(), values.tolist(), strict=True)
     ]
-    if not found:
-        return others
-    rises = MetricTable(
-        np.array([at for at, *_ in found]),
-        Labels(np.array([s[0] for _, s, *_ in found], np.int32), table.service.names),
-        Labels(np.array([s[1] for _, s, *_ in found], np.int32), table.pod.names),
-        Labels.of([f"{s[2]}_{what}{s[3]}" for _, s, what, _ in found]),
-        np.array([value for *_, value in found]),
-    )
-    return joined([others, rises])
+    return table.exchanged(rows, found)
 
 
 def _known(names: Sequence[str]) -> list[_Point | None]:

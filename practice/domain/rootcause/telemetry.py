@@ -78,6 +78,10 @@ def no_labels() -> Labels:
     return Labels.of(())
 
 
+#: When, the codes of the service and the pod, the name of the metric, the value.
+Sample = tuple[float, int, int, str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class MetricTable:
     """Samples. ``service`` may be empty with a ``pod`` and the other way round.
@@ -93,6 +97,30 @@ class MetricTable:
 
     def __len__(self) -> int:
         return len(self.ts)
+
+    def taken(self, rows: Mask) -> MetricTable:
+        return MetricTable(
+            self.ts[rows],
+            self.service.taken(rows),
+            self.pod.taken(rows),
+            self.metric.taken(rows),
+            self.value[rows],
+        )
+
+    def exchanged(self, rows: Mask, found: Sequence[Sample]) -> MetricTable:
+        """The table with ``found`` in the place of ``rows``, whose services and pods they name."""
+        others = self.taken(~rows)
+        if not found:
+            return others
+        at, service, pod, metric, value = zip(*found, strict=True)
+        made = MetricTable(
+            np.array(at),
+            Labels(np.array(service, np.int32), self.service.names),
+            Labels(np.array(pod, np.int32), self.pod.names),
+            Labels.of(metric),
+            np.array(value),
+        )
+        return joined([others, made])
 
 
 @dataclass(frozen=True, slots=True)
