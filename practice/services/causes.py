@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from memoryapp.domain.errors import UnableToDecide, UnableToUndo
 from memoryapp.domain.playbook import Delta, DeltaRefused, check_length
+from memoryapp.domain.seen import shown
 from memoryapp.domain.text import cleaned
 from memoryapp.models import Candidate, Playbook
 from memoryapp.services.candidates import Origin, Source, candidate_submit
@@ -154,11 +155,17 @@ def incident_dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
     return incident
 
 
-def decision_undo(*, incident: Incident, by: Any) -> Incident:
+def decision_seen(incident: Incident) -> str:
+    """Return the digest of what somebody decided, which whoever undoes it sends back."""
+    return shown({"status": incident.status, "cause": incident.cause, "at": incident.decided_at})
+
+
+def decision_undo(*, incident: Incident, by: Any, seen: str = "") -> Incident:
     """Take the word back: the incident is open again, and memory as its answer left it.
 
     What the word counted for a lesson is taken back too, and open incidents that a lesson leads
-    which was learned here are looked at again: it leads no more.
+    which was learned here are looked at again: it leads no more. ``seen`` is the
+    ``decision_seen`` of the decision that is meant; an empty one means whichever stands.
 
     Raises:
         UnableToUndo: nobody has decided, or somebody decided anew meanwhile.
@@ -167,8 +174,14 @@ def decision_undo(*, incident: Incident, by: Any) -> Incident:
         was, cause = incident.status, incident.cause
         if was == Incident.Status.OPEN:
             raise UnableToUndo(f"Nobody has decided on {incident}; there is nothing to undo.")
-        if not incident.decide(Incident.Status.OPEN, by=None, at=None, cause="", reason=""):
-            raise UnableToUndo("Somebody decided on it meanwhile. Reload, then undo.")
+        is_other = seen not in ("", decision_seen(incident))
+        if is_other or not incident.decide(
+            Incident.Status.OPEN, by=None, at=None, cause="", reason=""
+        ):
+            raise UnableToUndo(
+                f"Somebody decided anew on {incident} since you read it. Nothing was undone; look "
+                "at the decision first."
+            )
         answer = incident.analyses.answers().first()
         found = answer.as_value() if answer else None
         if answer is not None and found is not None:

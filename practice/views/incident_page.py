@@ -25,6 +25,7 @@ from practice.domain.rootcause.types import Cause, EdgeKind, Evidence, Outcome, 
 from practice.models import Analysis, Incident
 from practice.queries.incidents import FILTERS, beside, calibrated_on, similar
 from practice.services.analysis_asked import LIMITS
+from practice.services.causes import decision_seen
 from practice.services.leading import notes_of
 from practice.templatetags.rootcause import sentence
 
@@ -95,6 +96,7 @@ def incident_context(request: HttpRequest, incident: Incident) -> dict[str, Any]
         "aside": ended[0] if ended and ended[0].is_aside and ended[0] != analysis else None,
         "is_live": bool(newest and newest.is_open),
         "seen": fingerprint(incident, newest),
+        "decision_seen": decision_seen(incident),
         "refresh_url": changed(request),
         "query": query_of(asked),
         "previous": previous,

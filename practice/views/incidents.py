@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from memoryapp.access import Right, gate, membership_of, object_or_404, workspace_of
 from memoryapp.domain.errors import UnableTo, UnableToStart
 from memoryapp.queries.facets import facet
-from memoryapp.views.links import chips, htmx_of, parameter
+from memoryapp.views.links import chips, htmx_of, parameter, posted
 from memoryapp.views.saved_views import saved_views
 from practice.domain.alerts import FIELDS, NotAnAlert, Sent, read
 from practice.domain.incident_lessons import report
@@ -291,7 +291,7 @@ def dismiss(request: HttpRequest, number: int) -> HttpResponse:
 @gate(Right.REVIEW)
 def undo(request: HttpRequest, number: int) -> HttpResponse:
     def act(incident: Incident) -> str:
-        causes.decision_undo(incident=incident, by=request.user)
+        causes.decision_undo(incident=incident, by=request.user, seen=posted(request, "seen"))
         return f"{incident} is open again, and memory is as its analyses left it."
 
     return _act(request, number, act)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -359,6 +360,28 @@ def test_the_pages_do_it_and_say_so(rita_client: Any, vera_client: Any, incident
         f"{url}correct/", {"cause": "service:web", "reason": "x"}, follow=True
     )
     assert "is confirmed already. Undo that first." in answer.content.decode()
+
+
+def test_an_undo_takes_back_only_the_decision_its_reader_saw(
+    rita: Any, ada: Any, rita_client: Any, incident: Incident
+) -> None:
+    """Two tabs: meanwhile somebody undid that decision and made another one."""
+    url = incident.get_absolute_url()
+    cause_confirm(incident=incident, node=incident.top_cause, by=rita)
+    page = rita_client.get(url).content.decode()
+    found = re.search(r'name="seen" value="(\w+)"><button class="btn" id="incident-undo"', page)
+    assert found
+    decision_undo(incident=incident, by=ada)
+    cause_correct(incident=incident, node="service:shop", reason="The pool.", by=ada)
+    answer = rita_client.post(f"{url}undo/", {"seen": found[1]}, follow=True).content.decode()
+    assert "decided anew on" in answer
+    incident.refresh_from_db()
+    assert (incident.status, incident.cause) == ("corrected", "service:shop")
+    now = re.search(r'name="seen" value="(\w+)"><button class="btn" id="incident-undo"', answer)
+    assert now
+    rita_client.post(f"{url}undo/", {"seen": now[1]})
+    incident.refresh_from_db()
+    assert incident.is_open
 
 
 def outage_after(incident: Incident) -> Incident:
